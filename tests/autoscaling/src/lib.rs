@@ -1,0 +1,4 @@
+//! Placeholder.
+
+pub mod fleet;
+pub mod judge;

@@ -1,0 +1,11 @@
+//! What every part of the local world stands on: who it is to AWS ([`aws`]), where things are ([`paths`]), which port each part
+//! listens on ([`ports`]), and child processes that are watched and ended by id ([`process`]).
+
+pub mod aws;
+pub mod paths;
+pub mod ports;
+pub mod process;
+
+pub use aws::Credentials;
+pub use ports::Ports;
+pub use process::{Process, Spec};
