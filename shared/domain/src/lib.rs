@@ -1,1 +1,26 @@
-//! Placeholder.
+//! What Lamplighter decides, and nothing of how it is carried out.
+//!
+//! Every decision is a pure function of what was observed, the policy and the time. This crate therefore
+//! knows no AWS SDK, no Kubernetes client, no asynchronous runtime, no clock and no environment; a test
+//! reads its manifest to keep it so.
+
+pub mod drain;
+pub mod failure;
+pub mod ids;
+pub mod keys;
+pub mod lifecycle;
+
+#[cfg(test)]
+mod tests {
+    /// Crates that would let a decision do I/O or read a clock behind our back.
+    const FORBIDDEN: [&str; 6] = ["tokio", "aws-", "kube", "reqwest", "hyper", "tracing"];
+
+    #[test]
+    fn the_domain_depends_on_nothing_that_does_io() {
+        let manifest = include_str!("../Cargo.toml");
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+        for line in dependencies.lines() {
+            assert!(!FORBIDDEN.iter().any(|name| line.starts_with(name)), "{line}");
+        }
+    }
+}

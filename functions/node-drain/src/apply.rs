@@ -1,0 +1,193 @@
+//! The steps of a plan, carried out. Each can be repeated: what a crash left undone, the next round does.
+
+use aws::autoscaling::{CompleteHook, Heartbeat, LifecycleAction, RecordHeartbeat};
+use domain::drain::{Answer, Finish, HookView, Mark, Node, Notice, Pod, Refusal, Step};
+use domain::lifecycle::{Completion, HookResult};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use kubernetes::{NodeEvent, Severity};
+use runtime::clock::Clock;
+use runtime::error::chain;
+
+use crate::drain::{Drain, Kubernetes};
+use crate::report::{Failed, Tally};
+use crate::targets::Target;
+
+impl<A, K, C> Drain<'_, A, K, C>
+where
+    A: CompleteHook + RecordHeartbeat,
+    K: Kubernetes,
+    C: Clock,
+{
+    /// Carries the steps out, in order. The first one that fails ends the round, except that telling people
+    /// and telling Auto Scaling must not keep a pod from its eviction.
+    pub(crate) async fn apply(&mut self, steps: Vec<Step>) -> Result<(), Failed> {
+        for step in steps {
+            match step {
+                Step::Heartbeat => self.heartbeat().await,
+                Step::Cordon(mark) => self.cordon(&mark).await?,
+                Step::Evict(pods) => self.evict(&pods).await?,
+                Step::Tell(notice) => self.tell(&notice).await,
+                Step::Complete(finish) => self.complete(&finish).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn heartbeat(&mut self) {
+        match heartbeat(self.bench.autoscaling, &self.target, &mut self.ended.tally).await {
+            Ok(()) => self.progress.heartbeat = Some(self.bench.clock.now()),
+            Err(failed) => self.ended.failures.push(failed),
+        }
+    }
+
+    async fn cordon(&mut self, mark: &Mark) -> Result<(), Failed> {
+        let Some(node) = self.node.take() else { return Ok(()) };
+        let patched = self.bench.cluster.patch_node(&node.name, &node.cordon_patch(mark)).await;
+        match patched {
+            Ok(now) => {
+                tracing::info!(node = %now.name, deadline = %mark.deadline, "cordoned");
+                self.ended.tally.nodes_cordoned += u64::from(!node.is_cordoned());
+                self.node = Some(now);
+                Ok(())
+            }
+            // Somebody else wrote to the node, or it is gone: look at it as it is now.
+            Err(error) if error.is_conflict() || error.is_not_found() => {
+                self.node = self.bench.cluster.node(&node.name).await.map_err(|error| Failed::from(&error))?;
+                Err(Failed::from(&error))
+            }
+            Err(error) => {
+                self.node = Some(node);
+                Err(Failed::from(&error))
+            }
+        }
+    }
+
+    /// Asks all pods at once, as far as the invocation's share of the API server allows. An answer about one
+    /// pod says nothing of the others.
+    async fn evict(&mut self, pods: &[Pod]) -> Result<(), Failed> {
+        let bench = self.bench;
+        let mut answers: FuturesUnordered<_> = pods
+            .iter()
+            .map(|pod| async move {
+                let _turn = bench.in_flight.acquire().await;
+                (pod, bench.cluster.evict(pod).await)
+            })
+            .collect();
+        let mut failed = None;
+        while let Some((pod, answer)) = answers.next().await {
+            let node = self.node.as_ref().map(|node| node.name.as_str());
+            match answer {
+                Ok(Answer::Accepted) => {
+                    tracing::info!(node, pod = %pod.key, pod_uid = pod.uid.as_str(), "evicted");
+                    self.ended.tally.pods_evicted += 1;
+                    self.progress.refusals.remove(&pod.uid);
+                }
+                // Gone, or not as it was: the next look tells.
+                Ok(answer @ (Answer::Gone | Answer::Changed)) => {
+                    tracing::debug!(node, pod = %pod.key, ?answer, "not evicted");
+                }
+                Ok(Answer::Refused(refusal)) => {
+                    let refused = refused(node, pod, &refusal);
+                    self.ended.tally.evictions_refused += 1;
+                    let again = refusal.retry_at(bench.clock.now());
+                    self.progress.refusals.insert(pod.uid.clone(), (refusal, again));
+                    failed = failed.or(refused);
+                }
+                Err(error) => failed = failed.or(Some(Failed::from(&error))),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn tell(&mut self, notice: &Notice) {
+        let Some(node) = &self.node else { return };
+        let event = node_event(node, notice, self.bench.clock.now());
+        if let Notice::HeldBack(_) = notice {
+            self.progress.told_of_refusals = true;
+        }
+        if let Err(error) = self.bench.cluster.record(event).await {
+            let failed = Failed::from(&error);
+            tracing::error!(node = %node.name, error = failed.message, "people can't be told");
+            self.ended.failures.push(failed);
+        }
+    }
+
+    async fn complete(&mut self, finish: &Finish) -> Result<(), Failed> {
+        let mut action = action(&self.target);
+        if self.progress.completion == Some(Completion::NoActiveAction) {
+            // The event's token may belong to an action that is over; the instance names the one that is not.
+            action = action.map(|action| LifecycleAction { token: None, ..action });
+        }
+        let Some(action) = action else { return Ok(()) };
+        self.ended.tally.aws_calls += 1;
+        let completed = self.bench.autoscaling.complete_hook(&action, HookResult::Continue).await?;
+        let node = self.node_name();
+        match completed {
+            Completion::Completed => {
+                if let Finish::DeadlinePassed(left) = finish {
+                    tracing::error!(node, pods = left.len(), "hook completed at its deadline: {finish}");
+                    self.ended.tally.pods_left_behind += left.len() as u64;
+                } else {
+                    tracing::info!(node, "hook completed: {finish}");
+                }
+                self.ended.tally.hooks_completed += 1;
+            }
+            Completion::NoActiveAction => {
+                tracing::info!(node, "Auto Scaling knows no active action of this instance");
+            }
+        }
+        self.progress.completion = Some(completed);
+        Ok(())
+    }
+}
+
+/// Lets the hook of `target` wait for its time-out once more.
+pub(crate) async fn heartbeat<A: RecordHeartbeat>(
+    autoscaling: &A,
+    target: &Target,
+    tally: &mut Tally,
+) -> Result<(), Failed> {
+    let Some(action) = action(target) else { return Ok(()) };
+    tally.aws_calls += 1;
+    match autoscaling.record_heartbeat(&action).await {
+        Ok(Heartbeat::Recorded) => tally.heartbeats += 1,
+        Ok(Heartbeat::NoActiveAction) => {
+            tracing::info!("no heartbeat: Auto Scaling knows no active action of this instance");
+        }
+        Err(error) => {
+            tracing::error!(error = chain(&error), "heartbeat failed");
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+fn action(target: &Target) -> Option<LifecycleAction> {
+    let HookView::Waiting { hook, .. } = &target.hook else { return None };
+    Some(LifecycleAction {
+        group: target.group.clone(),
+        hook: hook.name.clone(),
+        instance: target.instance.clone(),
+        token: target.token.clone(),
+    })
+}
+
+/// Says why a pod stays. Only a missing permission is a failure; all else is the cluster doing its work.
+fn refused(node: Option<&str>, pod: &Pod, refusal: &Refusal) -> Option<Failed> {
+    if let Refusal::Forbidden { message } = refusal {
+        return Some(Failed::permanent(format!("evict pod {}: {message}", pod.key)));
+    }
+    tracing::warn!(node, pod = %pod.key, "not evicted: {refusal}");
+    None
+}
+
+fn node_event<'a>(node: &'a Node, notice: &Notice, at: jiff::Timestamp) -> NodeEvent<'a> {
+    let (severity, reason) = match notice {
+        Notice::Draining { .. } => (Severity::Normal, "Draining"),
+        Notice::HeldBack(_) => (Severity::Warning, "DrainBlocked"),
+        Notice::Drained => (Severity::Normal, "Drained"),
+        Notice::LeftBehind(_) => (Severity::Warning, "DrainDeadlinePassed"),
+    };
+    NodeEvent { node, severity, reason, note: notice.to_string(), at }
+}

@@ -1,0 +1,93 @@
+//! Which node runs on which instance: asked once for everybody who wants to know.
+
+use std::collections::BTreeMap;
+
+use domain::drain::Node;
+use domain::ids::InstanceId;
+use jiff::{SignedDuration, Timestamp};
+use kubernetes::{Error, ListNodes};
+use tokio::sync::Mutex;
+
+/// A failed listing stands for everybody for this long; then one of them tries again.
+const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(4);
+
+/// Finds nodes by the instance in their provider id.
+pub(crate) struct Finder<'a, K> {
+    cluster: &'a K,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The nodes that carry our label, or all of them.
+    nodes: BTreeMap<InstanceId, Node>,
+    listed: Listed,
+}
+
+#[derive(Default)]
+enum Listed {
+    #[default]
+    Nothing,
+    /// Few, and where a drain goes on it is among them.
+    Labelled,
+    All,
+    Failed(Timestamp, std::rc::Rc<Error>),
+}
+
+impl<'a, K: ListNodes> Finder<'a, K> {
+    pub(crate) fn new(cluster: &'a K) -> Self {
+        Self { cluster, known: Mutex::default() }
+    }
+
+    /// Every node that carries our label.
+    pub(crate) async fn labelled(&self) -> Result<Vec<Node>, std::rc::Rc<Error>> {
+        let mut known = self.known.lock().await;
+        self.list_labelled(&mut known).await?;
+        Ok(known.nodes.values().cloned().collect())
+    }
+
+    /// The node that runs on `instance`, or `None` when no node does.
+    pub(crate) async fn find(
+        &self,
+        instance: &InstanceId,
+        now: Timestamp,
+    ) -> Result<Option<Node>, std::rc::Rc<Error>> {
+        let mut known = self.known.lock().await;
+        if let Listed::Failed(at, error) = &known.listed {
+            if now.duration_since(*at) < TRY_AGAIN {
+                return Err(error.clone());
+            }
+            known.listed = Listed::Nothing;
+        }
+        let listed = self.list_until_found(&mut known, instance).await;
+        if let Err(error) = &listed {
+            known.listed = Listed::Failed(now, error.clone());
+        }
+        listed.map(|()| known.nodes.get(instance).cloned())
+    }
+
+    async fn list_until_found(
+        &self,
+        known: &mut Known,
+        instance: &InstanceId,
+    ) -> Result<(), std::rc::Rc<Error>> {
+        self.list_labelled(known).await?;
+        if !known.nodes.contains_key(instance) && !matches!(known.listed, Listed::All) {
+            known.nodes = by_instance(self.cluster.all_nodes().await?);
+            known.listed = Listed::All;
+        }
+        Ok(())
+    }
+
+    async fn list_labelled(&self, known: &mut Known) -> Result<(), std::rc::Rc<Error>> {
+        if matches!(known.listed, Listed::Nothing) {
+            known.nodes = by_instance(self.cluster.draining_nodes().await?);
+            known.listed = Listed::Labelled;
+        }
+        Ok(())
+    }
+}
+
+fn by_instance(nodes: Vec<Node>) -> BTreeMap<InstanceId, Node> {
+    nodes.into_iter().map(|node| (node.instance.clone(), node)).collect()
+}

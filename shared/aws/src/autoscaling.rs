@@ -1,0 +1,28 @@
+//! Auto Scaling: which instances there are, and the lifecycle actions for which they wait.
+
+mod groups;
+mod hooks;
+
+use aws_config::SdkConfig;
+use aws_sdk_autoscaling::Client;
+
+pub use groups::{DescribeGroups, Group, GroupInstance, Health};
+pub use hooks::{CompleteHook, DescribeHooks, Heartbeat, LifecycleAction, RecordHeartbeat};
+
+/// Auto Scaling as this function's role may use it.
+#[derive(Debug, Clone)]
+pub struct AutoScaling {
+    client: Client,
+}
+
+impl AutoScaling {
+    /// A client of the configured region.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(config),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! A transport for tests: it gives prepared answers and keeps the requests, so that a test looks at what
+//! would go over the wire and not at what the SDK was told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+
+use crate::config;
+
+/// The transport. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    answers: VecDeque<(u16, String)>,
+    afterwards: Afterwards,
+    requests: Vec<Request>,
+}
+
+/// What happens to a request for which no answer is left.
+#[derive(Debug, Clone, Copy)]
+enum Afterwards {
+    Refuse,
+    Hang,
+}
+
+/// What was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// The header `x-amz-target`, by which the JSON protocols name the operation.
+    pub(crate) target: String,
+    pub(crate) body: String,
+}
+
+impl Request {
+    /// The form of the Query protocol.
+    pub(crate) fn form(&self) -> BTreeMap<String, String> {
+        form_urlencoded::parse(self.body.as_bytes())
+            .into_owned()
+            .collect()
+    }
+
+    /// The body of a JSON protocol.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+impl Wire {
+    /// Gives these answers in turn, and none after the last: then nobody can be reached.
+    pub(crate) fn answering<const N: usize>(answers: [(u16, &str); N]) -> Self {
+        let answers = answers.map(|(status, body)| (status, body.to_owned())).into();
+        Self::new(answers, Afterwards::Refuse)
+    }
+
+    /// Takes every request and never answers.
+    pub(crate) fn silent() -> Self {
+        Self::new(VecDeque::new(), Afterwards::Hang)
+    }
+
+    fn new(answers: VecDeque<(u16, String)>, afterwards: Afterwards) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            answers,
+            afterwards,
+            requests: Vec::new(),
+        })))
+    }
+
+    /// The configuration of production, with this transport.
+    pub(crate) fn config(&self) -> SdkConfig {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(config::behavior())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(self.clone())
+            .timeout_config(config::timeouts())
+            .retry_config(config::retries())
+            .build()
+    }
+
+    /// What was sent so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.0.lock().unwrap().requests.clone()
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut state = self.0.lock().unwrap();
+        state.requests.push(Request {
+            method: request.method().to_owned(),
+            path: request.uri().parse::<http::Uri>().unwrap().path().to_owned(),
+            target: request
+                .headers()
+                .get("x-amz-target")
+                .unwrap_or_default()
+                .to_owned(),
+            body: String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap(),
+        });
+        match (state.answers.pop_front(), state.afterwards) {
+            (Some((status, body)), _) => {
+                let status = StatusCode::try_from(status).unwrap();
+                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
+            }
+            (None, Afterwards::Refuse) => {
+                HttpConnectorFuture::ready(Err(ConnectorError::io("connection refused".into())))
+            }
+            (None, Afterwards::Hang) => HttpConnectorFuture::new(std::future::pending()),
+        }
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}

@@ -1,0 +1,303 @@
+//! The decision: what to do next about one instance.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::heartbeat;
+use super::{
+    Cause, Cluster, Disposition, HookView, Mark, Node, Observation, Pod, PodKey, Refusal,
+};
+use crate::ids::HookName;
+use crate::lifecycle::{Completion, Hook, LifecycleState};
+
+/// We end the wait this long before AWS does: enough for a tick to come late and to try again.
+const RESERVE: SignedDuration = SignedDuration::from_secs(60);
+
+/// No drain ends sooner after its cordon: a scheduler that has not yet seen the cordon may bind a pod in
+/// these seconds, and the next look catches it. Karpenter waits as long.
+const MIN_DRAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// A mark whose deadline is this long past belongs to an earlier wait: the instance would be gone by now.
+const STALE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// How soon to look again, at the most and at the least often: pods that leave at once are seen to be gone at
+/// once, and one that takes its minute costs few requests.
+const LOOK_SOONEST: SignedDuration = SignedDuration::from_secs(1);
+const LOOK_LATEST: SignedDuration = SignedDuration::from_secs(5);
+
+/// What to do, in this order, and when to look again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps. Each can be repeated; when one fails, the rest are left for the next look.
+    pub steps: Vec<Step>,
+    /// What comes after.
+    pub then: Then,
+}
+
+/// One effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Tell Auto Scaling that we still work.
+    Heartbeat,
+    /// Apply [`Node::cordon_patch`] with this mark.
+    Cordon(Mark),
+    /// Ask these pods to leave; the order does not matter.
+    Evict(Vec<Pod>),
+    /// Tell people, by an Event on the node.
+    Tell(Notice),
+    /// End the wait, with CONTINUE.
+    Complete(Finish),
+}
+
+/// Why the wait ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// Every pod that had to leave has left.
+    Drained,
+    /// No node runs on the instance.
+    NoNode,
+    /// AWS would end the wait within a minute; these pods are left.
+    DeadlinePassed(Vec<PodKey>),
+}
+
+/// What comes after the steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing is left to do for us; why.
+    Done(Outcome),
+    /// Look again.
+    LookAgain {
+        /// How long from now.
+        after: SignedDuration,
+        /// What for.
+        waiting: Waiting,
+    },
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The instance is past our hook, or never was at it.
+    NotWaiting(LifecycleState),
+    /// The instance is no more.
+    Gone,
+    /// Our hook is completed; the instance waits for the hooks of others.
+    OthersWait(Vec<HookName>),
+}
+
+/// What a drain waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// The API server can't be asked.
+    ApiServer(String),
+    /// Pods were asked to leave, or may not leave yet.
+    Pods {
+        /// How many have been asked.
+        leaving: usize,
+        /// How many are held back.
+        held_back: usize,
+    },
+    /// A scheduler that had not seen the cordon.
+    Latecomers,
+    /// Auto Scaling's state to show that the hook is completed.
+    Proof,
+}
+
+/// What people are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The drain begins.
+    Draining {
+        /// Why.
+        cause: Cause,
+        /// How many pods are asked to leave.
+        pods: usize,
+    },
+    /// Pods are held back; each with the reason.
+    HeldBack(Vec<(PodKey, Refusal)>),
+    /// The drain is over and the hook is being completed.
+    Drained,
+    /// The deadline passed with these pods left.
+    LeftBehind(Vec<PodKey>),
+}
+
+/// Decides what to do next about the instance of `seen`, at `now`.
+pub fn plan(seen: &Observation, now: Timestamp) -> Plan {
+    let (hook, others, since) = match &seen.hook {
+        HookView::Waiting { hook, others, since } => (hook, others, *since),
+        HookView::Elsewhere(state) => return Plan::done(Outcome::NotWaiting(state.clone())),
+        HookView::Gone => return Plan::done(Outcome::Gone),
+    };
+    match seen.progress.completion {
+        // Another hook of the group keeps the instance waiting, so its state can't prove our completion; but
+        // no action of ours is open any more, by the answer that we got.
+        Some(_) if !others.is_empty() => return Plan::done(Outcome::OthersWait(others.clone())),
+        Some(Completion::Completed) => return Plan::look_again(vec![], LOOK_SOONEST, Waiting::Proof),
+        // The state says that it waits: the action may only be late, so we ask again.
+        Some(Completion::NoActiveAction) | None => {}
+    }
+    match &seen.cluster {
+        Cluster::Unreachable(why) => {
+            let mut steps = vec![];
+            if heartbeat::is_due(hook, since, seen.progress.heartbeat, now) {
+                steps.push(Step::Heartbeat);
+            }
+            Plan::look_again(steps, LOOK_LATEST, Waiting::ApiServer(why.clone()))
+        }
+        Cluster::NoNode => Plan::finish(seen, vec![], Finish::NoNode),
+        Cluster::Node(node, pods) => drain(seen, hook, since, node, pods, now),
+    }
+}
+
+fn drain(
+    seen: &Observation,
+    hook: &Hook,
+    since: Option<Timestamp>,
+    node: &Node,
+    pods: &[Pod],
+    now: Timestamp,
+) -> Plan {
+    let known = node.mark.as_ref().filter(|mark| is_current(mark, since, now));
+    let fresh = || {
+        let deadline = since.unwrap_or(now) + hook.global_timeout - RESERVE;
+        node.new_mark(Cause::TerminateHook, now, deadline)
+    };
+    let mark = known.cloned().unwrap_or_else(fresh);
+    let workload = Workload::of(seen, pods, now);
+
+    let mut steps = vec![];
+    if heartbeat::is_due(hook, since.or(Some(mark.since)), seen.progress.heartbeat, now) {
+        steps.push(Step::Heartbeat);
+    }
+    if known.is_none() || !node.is_cordoned() {
+        steps.push(Step::Cordon(mark.clone()));
+    }
+    if now >= mark.deadline && !workload.is_gone() {
+        let left = workload.left();
+        steps.push(Step::Tell(Notice::LeftBehind(left.clone())));
+        return Plan::finish(seen, steps, Finish::DeadlinePassed(left));
+    }
+    if known.is_none() {
+        steps.push(Step::Tell(Notice::Draining {
+            cause: mark.cause,
+            pods: workload.left().len(),
+        }));
+    }
+    if !workload.to_evict.is_empty() {
+        steps.push(Step::Evict(workload.to_evict.into_iter().cloned().collect()));
+    } else if workload.is_gone() && now >= mark.since + MIN_DRAIN {
+        steps.push(Step::Tell(Notice::Drained));
+        return Plan::finish(seen, steps, Finish::Drained);
+    }
+    if !workload.held_back.is_empty() && !seen.progress.told_of_refusals {
+        let held_back = workload
+            .held_back
+            .iter()
+            .map(|(pod, why)| (pod.key.clone(), (*why).clone()));
+        steps.push(Step::Tell(Notice::HeldBack(held_back.collect())));
+    }
+    let waiting = if workload.total == 0 {
+        Waiting::Latecomers
+    } else {
+        let held_back = workload.held_back.len();
+        Waiting::Pods {
+            leaving: workload.total - held_back,
+            held_back,
+        }
+    };
+    Plan::look_again(steps, pace(mark.since, now), waiting)
+}
+
+/// Whether `mark` belongs to this wait, and not to one that the node survived.
+fn is_current(mark: &Mark, since: Option<Timestamp>, now: Timestamp) -> bool {
+    now <= mark.deadline + STALE_AFTER && since.is_none_or(|since| since <= mark.deadline)
+}
+
+/// Look again after a quarter of the time that the drain has taken so far, within the bounds.
+fn pace(since: Timestamp, now: Timestamp) -> SignedDuration {
+    (now.duration_since(since) / 4).clamp(LOOK_SOONEST, LOOK_LATEST)
+}
+
+/// The pods of a node, sorted by what a drain does with them.
+struct Workload<'a> {
+    /// To be asked now.
+    to_evict: Vec<&'a Pod>,
+    /// Refused a moment ago, and to be asked later.
+    held_back: Vec<(&'a Pod, &'a Refusal)>,
+    /// Asked, and on their way.
+    leaving: Vec<&'a Pod>,
+    /// All of these.
+    total: usize,
+}
+
+impl<'a> Workload<'a> {
+    fn of(seen: &'a Observation, pods: &'a [Pod], now: Timestamp) -> Self {
+        let mut workload = Self {
+            to_evict: vec![],
+            held_back: vec![],
+            leaving: vec![],
+            total: 0,
+        };
+        for pod in pods {
+            match (pod.disposition(), seen.progress.refusals.get(&pod.uid)) {
+                (Disposition::Skip(_), _) => continue,
+                (Disposition::Leaving, _) => workload.leaving.push(pod),
+                (Disposition::Evict, Some((why, again))) if now < *again => {
+                    workload.held_back.push((pod, why));
+                }
+                (Disposition::Evict, _) => workload.to_evict.push(pod),
+            }
+            workload.total += 1;
+        }
+        workload
+    }
+
+    fn is_gone(&self) -> bool {
+        self.total == 0
+    }
+
+    fn left(&self) -> Vec<PodKey> {
+        let held_back = self.held_back.iter().map(|(pod, _)| *pod);
+        self.to_evict
+            .iter()
+            .copied()
+            .chain(held_back)
+            .chain(self.leaving.iter().copied())
+            .map(|pod| pod.key.clone())
+            .collect()
+    }
+}
+
+impl Plan {
+    fn done(outcome: Outcome) -> Self {
+        Self {
+            steps: vec![],
+            then: Then::Done(outcome),
+        }
+    }
+
+    fn look_again(steps: Vec<Step>, after: SignedDuration, waiting: Waiting) -> Self {
+        Self {
+            steps,
+            then: Then::LookAgain { after, waiting },
+        }
+    }
+
+    /// Completes the hook after `steps`, and looks for the proof: soon, or, where Auto Scaling knew of no
+    /// action a moment ago, a little later.
+    fn finish(seen: &Observation, mut steps: Vec<Step>, finish: Finish) -> Self {
+        steps.retain(|step| *step != Step::Heartbeat);
+        if seen.progress.completion.is_some() {
+            steps.retain(|step| !matches!(step, Step::Tell(_)));
+        }
+        steps.push(Step::Complete(finish));
+        let after = if seen.progress.completion.is_none() {
+            LOOK_SOONEST
+        } else {
+            LOOK_LATEST
+        };
+        Self::look_again(steps, after, Waiting::Proof)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
