@@ -42,8 +42,14 @@ where
     }
 
     async fn cordon(&mut self, mark: &Mark) -> Result<(), Failed> {
-        let Some(node) = self.node.take() else { return Ok(()) };
-        let patched = self.bench.cluster.patch_node(&node.name, &node.cordon_patch(mark)).await;
+        let Some(node) = self.node.take() else {
+            return Ok(());
+        };
+        let patched = self
+            .bench
+            .cluster
+            .patch_node(&node.name, &node.cordon_patch(mark))
+            .await;
         match patched {
             Ok(now) => {
                 tracing::info!(node = %now.name, deadline = %mark.deadline, "cordoned");
@@ -53,7 +59,12 @@ where
             }
             // Somebody else wrote to the node, or it is gone: look at it as it is now.
             Err(error) if error.is_conflict() || error.is_not_found() => {
-                self.node = self.bench.cluster.node(&node.name).await.map_err(|error| Failed::from(&error))?;
+                self.node = self
+                    .bench
+                    .cluster
+                    .node(&node.name)
+                    .await
+                    .map_err(|error| Failed::from(&error))?;
                 Err(Failed::from(&error))
             }
             Err(error) => {
@@ -117,16 +128,27 @@ where
         let mut action = action(&self.target);
         if self.progress.completion == Some(Completion::NoActiveAction) {
             // The event's token may belong to an action that is over; the instance names the one that is not.
-            action = action.map(|action| LifecycleAction { token: None, ..action });
+            action = action.map(|action| LifecycleAction {
+                token: None,
+                ..action
+            });
         }
         let Some(action) = action else { return Ok(()) };
         self.ended.tally.aws_calls += 1;
-        let completed = self.bench.autoscaling.complete_hook(&action, HookResult::Continue).await?;
+        let completed = self
+            .bench
+            .autoscaling
+            .complete_hook(&action, HookResult::Continue)
+            .await?;
         let node = self.node_name();
         match completed {
             Completion::Completed => {
                 if let Finish::DeadlinePassed(left) = finish {
-                    tracing::error!(node, pods = left.len(), "hook completed at its deadline: {finish}");
+                    tracing::error!(
+                        node,
+                        pods = left.len(),
+                        "hook completed at its deadline: {finish}"
+                    );
                     self.ended.tally.pods_left_behind += left.len() as u64;
                 } else {
                     tracing::info!(node, "hook completed: {finish}");
@@ -148,7 +170,9 @@ pub(crate) async fn heartbeat<A: RecordHeartbeat>(
     target: &Target,
     tally: &mut Tally,
 ) -> Result<(), Failed> {
-    let Some(action) = action(target) else { return Ok(()) };
+    let Some(action) = action(target) else {
+        return Ok(());
+    };
     tally.aws_calls += 1;
     match autoscaling.record_heartbeat(&action).await {
         Ok(Heartbeat::Recorded) => tally.heartbeats += 1,
@@ -164,7 +188,9 @@ pub(crate) async fn heartbeat<A: RecordHeartbeat>(
 }
 
 fn action(target: &Target) -> Option<LifecycleAction> {
-    let HookView::Waiting { hook, .. } = &target.hook else { return None };
+    let HookView::Waiting { hook, .. } = &target.hook else {
+        return None;
+    };
     Some(LifecycleAction {
         group: target.group.clone(),
         hook: hook.name.clone(),
@@ -189,5 +215,11 @@ fn node_event<'a>(node: &'a Node, notice: &Notice, at: jiff::Timestamp) -> NodeE
         Notice::Drained => (Severity::Normal, "Drained"),
         Notice::LeftBehind(_) => (Severity::Warning, "DrainDeadlinePassed"),
     };
-    NodeEvent { node, severity, reason, note: notice.to_string(), at }
+    NodeEvent {
+        node,
+        severity,
+        reason,
+        note: notice.to_string(),
+        at,
+    }
 }

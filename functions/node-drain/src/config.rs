@@ -27,7 +27,10 @@ pub struct Config {
 
 impl Config {
     /// Reads the environment. The error names every variable that is missing or wrong.
-    #[expect(clippy::disallowed_methods, reason = "the one place of this function that reads its environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place of this function that reads its environment"
+    )]
     pub fn from_env() -> Result<Self, Invalid> {
         Self::read(|name| std::env::var(name).ok())
     }
@@ -36,14 +39,25 @@ impl Config {
         let text = |text: &str| Ok::<_, String>(text.to_owned());
         let mut env = Reader::new(get);
         let deployment = env.required("LAMPLIGHTER_DEPLOYMENT", "the deployment's id", text);
-        let cluster =
-            env.required("LAMPLIGHTER_CLUSTER", "the cluster's name", |text| ClusterName::parse(text));
+        let cluster = env.required("LAMPLIGHTER_CLUSTER", "the cluster's name", |text| {
+            ClusterName::parse(text)
+        });
         let access = Way::read(&mut env);
-        let hook =
-            env.required("LAMPLIGHTER_HOOK_NAME", "a lifecycle hook's name", |text| HookName::parse(text));
-        let queue = env.required("LAMPLIGHTER_DEAD_LETTER_QUEUE_URL", "the URL of an SQS queue", text);
+        let hook = env.required("LAMPLIGHTER_HOOK_NAME", "a lifecycle hook's name", |text| {
+            HookName::parse(text)
+        });
+        let queue = env.required(
+            "LAMPLIGHTER_DEAD_LETTER_QUEUE_URL",
+            "the URL of an SQS queue",
+            text,
+        );
         let dry_run = env.flag("LAMPLIGHTER_DRY_RUN", false);
-        let log_level = env.or("LAMPLIGHTER_LOG_LEVEL", LevelFilter::INFO, "a log level", parse_level);
+        let log_level = env.or(
+            "LAMPLIGHTER_LOG_LEVEL",
+            LevelFilter::INFO,
+            "a log level",
+            parse_level,
+        );
         env.finish(|| {
             Ok(Self {
                 deployment: deployment?,
@@ -67,7 +81,10 @@ pub(crate) mod tests {
         ("LAMPLIGHTER_CLUSTER", "blue"),
         ("LAMPLIGHTER_CLUSTER_ACCESS", "eks"),
         ("LAMPLIGHTER_HOOK_NAME", "lamplighter-node-drain"),
-        ("LAMPLIGHTER_DEAD_LETTER_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/111122223333/failed"),
+        (
+            "LAMPLIGHTER_DEAD_LETTER_QUEUE_URL",
+            "https://sqs.eu-central-1.amazonaws.com/111122223333/failed",
+        ),
     ];
 
     pub(crate) fn config() -> Config {
@@ -76,7 +93,12 @@ pub(crate) mod tests {
 
     fn read(changes: &[(&str, &str)]) -> Result<Config, Invalid> {
         Config::read(|name| {
-            let of = |table: &[(&str, &str)]| table.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
+            let of = |table: &[(&str, &str)]| {
+                table
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, v)| (*v).to_owned())
+            };
             of(changes).or_else(|| of(&GOOD))
         })
     }
@@ -91,6 +113,9 @@ pub(crate) mod tests {
     fn everything_that_is_wrong_is_named_at_once() {
         let error = read(&[("LAMPLIGHTER_CLUSTER", "a b"), ("LAMPLIGHTER_DRY_RUN", "perhaps")]).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("LAMPLIGHTER_CLUSTER") && text.contains("LAMPLIGHTER_DRY_RUN"), "{text}");
+        assert!(
+            text.contains("LAMPLIGHTER_CLUSTER") && text.contains("LAMPLIGHTER_DRY_RUN"),
+            "{text}"
+        );
     }
 }

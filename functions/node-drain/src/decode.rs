@@ -32,14 +32,21 @@ pub enum DecodeError {
 /// Sorts out what came.
 pub(crate) fn decode(event: Value) -> Result<Work, DecodeError> {
     if !Batch::is_in(&event) {
-        return if event["tick"] == true { Ok(Work::Sweep) } else { Err(DecodeError::Unknown) };
+        return if event["tick"] == true {
+            Ok(Work::Sweep)
+        } else {
+            Err(DecodeError::Unknown)
+        };
     }
     let (mut hints, mut malformed) = (Vec::new(), Vec::new());
     for message in Batch::decode(event)?.messages {
         match events::parse(&message.body) {
             Ok(Event::Terminate(action)) => hints.push(action),
             Ok(Event::TestNotification) => {
-                tracing::info!(message_id = message.message_id, "test notification of Auto Scaling");
+                tracing::info!(
+                    message_id = message.message_id,
+                    "test notification of Auto Scaling"
+                );
             }
             Err(problem) => malformed.push((message, problem)),
         }
@@ -60,8 +67,11 @@ mod tests {
     #[test]
     fn one_message_that_nobody_can_read_leaves_the_others_readable() {
         let file = |name: &str| {
-            std::fs::read_to_string(format!("{}/../../events/node-drain/{name}.json", env!("CARGO_MANIFEST_DIR")))
-                .unwrap()
+            std::fs::read_to_string(format!(
+                "{}/../../events/node-drain/{name}.json",
+                env!("CARGO_MANIFEST_DIR")
+            ))
+            .unwrap()
         };
         let event = json!({ "Records": [
             record("1", "not json"),
@@ -70,17 +80,27 @@ mod tests {
             record("4", &file("test-notification")),
             record("5", &file("hook-of-someone-else")),
         ]});
-        let Work::Messages { hints, malformed } = decode(event).unwrap() else { panic!("a sweep") };
+        let Work::Messages { hints, malformed } = decode(event).unwrap() else {
+            panic!("a sweep")
+        };
         let hooks: Vec<&str> = hints.iter().map(|hint| hint.hook.as_str()).collect();
         assert_eq!(hooks, ["lamplighter-node-drain", "ship-the-logs"]);
-        let parked: Vec<&str> = malformed.iter().map(|(message, _)| message.message_id.as_str()).collect();
+        let parked: Vec<&str> = malformed
+            .iter()
+            .map(|(message, _)| message.message_id.as_str())
+            .collect();
         assert_eq!(parked, ["1", "3"]);
     }
 
     #[test]
     fn only_a_tick_asks_for_the_sweep() {
         assert!(matches!(decode(json!({ "tick": true })), Ok(Work::Sweep)));
-        for other in [json!({}), json!(null), json!({ "tick": "yes" }), json!({ "Records": [{}] })] {
+        for other in [
+            json!({}),
+            json!(null),
+            json!({ "tick": "yes" }),
+            json!({ "Records": [{}] }),
+        ] {
             assert!(decode(other.clone()).is_err(), "{other}");
         }
     }

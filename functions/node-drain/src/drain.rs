@@ -71,7 +71,9 @@ where
         }
     };
     let calls_before = cluster.calls();
-    let mut rounds = on_cluster(function, &cluster, found, deadline).boxed_local().await;
+    let mut rounds = on_cluster(function, &cluster, found, deadline)
+        .boxed_local()
+        .await;
     rounds.tally.kubernetes_calls += cluster.calls() - calls_before;
     if rounds.failures.iter().any(|failed| failed.of_cluster) {
         function.gate.forget().await;
@@ -110,10 +112,16 @@ where
     };
     let drains = found.targets.into_iter().map(|target| {
         let span = tracing::info_span!("drain", instance_id = %target.instance, asg = %target.group);
-        Drain { bench: &bench, target, node: None, progress: Progress::default(), ended: Ended::default() }
-            .run()
-            .instrument(span)
-            .boxed_local() // a drain's state is large, and there are many of them
+        Drain {
+            bench: &bench,
+            target,
+            node: None,
+            progress: Progress::default(),
+            ended: Ended::default(),
+        }
+        .run()
+        .instrument(span)
+        .boxed_local() // a drain's state is large, and there are many of them
     });
     for one in futures::future::join_all(drains).await {
         ended.tally.add(&one.tally);
@@ -126,7 +134,10 @@ where
 /// What became of the others is Auto Scaling's word, and is said in the log.
 fn add_labelled(found: &mut Found, nodes: &[Node]) {
     for node in nodes {
-        let is_target = found.targets.iter().any(|target| target.instance == node.instance);
+        let is_target = found
+            .targets
+            .iter()
+            .any(|target| target.instance == node.instance);
         if is_target {
             continue;
         }
@@ -244,7 +255,9 @@ where
                 Err(error) => return self.unreachable(&error),
             }
         }
-        let Some(node) = &self.node else { return Cluster::NoNode };
+        let Some(node) = &self.node else {
+            return Cluster::NoNode;
+        };
         match self.bench.cluster.pods_on(&node.name).await {
             Ok(pods) => Cluster::Node(Box::new(node.clone()), pods),
             Err(error) => self.unreachable(&error),

@@ -36,7 +36,10 @@ enum Listed {
 
 impl<'a, K: ListNodes> Finder<'a, K> {
     pub(crate) fn new(cluster: &'a K) -> Self {
-        Self { cluster, known: Mutex::default() }
+        Self {
+            cluster,
+            known: Mutex::default(),
+        }
     }
 
     /// Every node that carries our label.
@@ -89,5 +92,8 @@ impl<'a, K: ListNodes> Finder<'a, K> {
 }
 
 fn by_instance(nodes: Vec<Node>) -> BTreeMap<InstanceId, Node> {
-    nodes.into_iter().map(|node| (node.instance.clone(), node)).collect()
+    nodes
+        .into_iter()
+        .map(|node| (node.instance.clone(), node))
+        .collect()
 }

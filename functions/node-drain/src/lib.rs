@@ -29,8 +29,8 @@ use serde_json::Value;
 pub use config::Config;
 use decode::Work;
 pub use drain::Kubernetes;
-use report::{Report, Tally};
 pub use report::Failed;
+use report::{Report, Tally};
 
 /// The name under which logs and metrics appear.
 pub const SERVICE: &str = "node-drain";
@@ -70,7 +70,8 @@ where
         let mut report = Report::new(&self.config, invocation);
         let answer = match decode::decode(event)? {
             Work::Sweep => {
-                self.work(targets::of_sweep(self).await, invocation, &mut report).await;
+                self.work(targets::of_sweep(self).await, invocation, &mut report)
+                    .await;
                 report.worst().map_or(Ok(Value::Null), Err)
             }
             Work::Messages { hints, malformed } => {
@@ -79,7 +80,8 @@ where
                     self.park(message, problem, &mut answer, &mut report.tally).await;
                 }
                 if !hints.is_empty() {
-                    self.work(targets::of_hints(self, hints).await, invocation, &mut report).await;
+                    self.work(targets::of_hints(self, hints).await, invocation, &mut report)
+                        .await;
                 }
                 Ok(answer.to_value())
             }
@@ -116,17 +118,29 @@ where
         tally: &mut Tally,
     ) {
         let reason = problem.to_string();
-        tracing::error!(message_id = message.message_id, reason, "message can't be read and is parked");
+        tracing::error!(
+            message_id = message.message_id,
+            reason,
+            "message can't be read and is parked"
+        );
         tally.messages_malformed += 1;
         if self.config.dry_run {
             answer.retry(message.message_id.as_str());
             return;
         }
         tally.aws_calls += 1;
-        let parked = ParkedMessage { message_id: &message.message_id, body: &message.body, reason: &reason };
+        let parked = ParkedMessage {
+            message_id: &message.message_id,
+            body: &message.body,
+            reason: &reason,
+        };
         if let Err(error) = self.dead_letters.park(&parked).await {
             let error = runtime::error::chain(&error);
-            tracing::error!(message_id = message.message_id, error, "message can't be parked; it stays in its queue");
+            tracing::error!(
+                message_id = message.message_id,
+                error,
+                "message can't be parked; it stays in its queue"
+            );
             answer.retry(message.message_id.as_str());
         }
     }

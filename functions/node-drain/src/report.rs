@@ -27,7 +27,11 @@ pub struct Failed {
 
 impl Failed {
     pub(crate) fn permanent(message: String) -> Self {
-        Self { class: Class::Permanent, message, of_cluster: true }
+        Self {
+            class: Class::Permanent,
+            message,
+            of_cluster: true,
+        }
     }
 }
 
@@ -39,25 +43,41 @@ impl Classified for Failed {
 
 impl From<&kubernetes::Error> for Failed {
     fn from(error: &kubernetes::Error) -> Self {
-        Self { class: error.class(), message: chain(error), of_cluster: true }
+        Self {
+            class: error.class(),
+            message: chain(error),
+            of_cluster: true,
+        }
     }
 }
 
 impl From<access::Error> for Failed {
     fn from(error: access::Error) -> Self {
-        Self { class: error.class(), message: chain(&error), of_cluster: true }
+        Self {
+            class: error.class(),
+            message: chain(&error),
+            of_cluster: true,
+        }
     }
 }
 
 impl From<aws::Error> for Failed {
     fn from(error: aws::Error) -> Self {
-        Self { class: error.class(), message: chain(&error), of_cluster: false }
+        Self {
+            class: error.class(),
+            message: chain(&error),
+            of_cluster: false,
+        }
     }
 }
 
 impl From<DecodeError> for Failed {
     fn from(error: DecodeError) -> Self {
-        Self { class: Class::Rejected, message: chain(&error), of_cluster: false }
+        Self {
+            class: Class::Rejected,
+            message: chain(&error),
+            of_cluster: false,
+        }
     }
 }
 
@@ -129,12 +149,19 @@ impl Report {
         if invocation.cold_start {
             metrics.cold_start(&invocation.function_name);
         }
-        Self { tally: Tally::default(), failures: Vec::new(), metrics }
+        Self {
+            tally: Tally::default(),
+            failures: Vec::new(),
+            metrics,
+        }
     }
 
     /// The failure that the invocation ends with: one that needs a person before one that time may heal.
     pub(crate) fn worst(&self) -> Option<Failed> {
-        let permanent = self.failures.iter().find(|failed| failed.class == Class::Permanent);
+        let permanent = self
+            .failures
+            .iter()
+            .find(|failed| failed.class == Class::Permanent);
         permanent.or(self.failures.first()).cloned()
     }
 

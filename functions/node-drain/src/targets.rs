@@ -43,7 +43,11 @@ where
     A: DescribeGroups + DescribeHooks,
 {
     let groups = function.autoscaling.groups_of(&function.config.cluster).await?;
-    let found = Found { with_labelled_nodes: true, aws_calls: 1, ..Found::default() };
+    let found = Found {
+        with_labelled_nodes: true,
+        aws_calls: 1,
+        ..Found::default()
+    };
     waiting(function, groups, &Hints::new(), found).await
 }
 
@@ -71,7 +75,10 @@ where
         return Ok(Found::default());
     }
     let groups = function.autoscaling.groups_named(&names).await?;
-    let found = Found { aws_calls: 1, ..Found::default() };
+    let found = Found {
+        aws_calls: 1,
+        ..Found::default()
+    };
     waiting(function, groups, &hints, found).await
 }
 
@@ -89,7 +96,12 @@ where
             tracing::info!(asg = %group.name, "the group is not tagged {CLUSTER_TAG}={}", function.config.cluster);
             continue;
         }
-        found.lifecycles.extend(group.instances.iter().map(|one| (one.id.clone(), one.lifecycle.clone())));
+        found.lifecycles.extend(
+            group
+                .instances
+                .iter()
+                .map(|one| (one.id.clone(), one.lifecycle.clone())),
+        );
         let waits = |one: &&aws::autoscaling::GroupInstance| one.lifecycle == LifecycleState::TerminatingWait;
         if !group.instances.iter().any(|one| waits(&one)) {
             continue;
@@ -111,7 +123,11 @@ where
             found.targets.push(Target {
                 group: group.name.clone(),
                 instance: instance.id.clone(),
-                hook: HookView::Waiting { hook: hook.clone(), others: others.clone(), since },
+                hook: HookView::Waiting {
+                    hook: hook.clone(),
+                    others: others.clone(),
+                    since,
+                },
                 token: hint.map(|(_, token)| token.clone()),
             });
         }
@@ -120,7 +136,10 @@ where
 }
 
 fn is_enrolled(group: &Group, config: &Config) -> bool {
-    group.tags.get(CLUSTER_TAG).is_some_and(|cluster| cluster == config.cluster.as_str())
+    group
+        .tags
+        .get(CLUSTER_TAG)
+        .is_some_and(|cluster| cluster == config.cluster.as_str())
 }
 
 /// How `target` stands now: whether it still waits, after we completed its hook.
@@ -128,8 +147,13 @@ pub(crate) async fn look_again<A>(autoscaling: &A, target: &Target) -> Result<Ho
 where
     A: DescribeGroups + DescribeHooks + CompleteHook + RecordHeartbeat,
 {
-    let groups = autoscaling.groups_named(std::slice::from_ref(&target.group)).await?;
-    let instance = groups.iter().flat_map(|group| &group.instances).find(|one| one.id == target.instance);
+    let groups = autoscaling
+        .groups_named(std::slice::from_ref(&target.group))
+        .await?;
+    let instance = groups
+        .iter()
+        .flat_map(|group| &group.instances)
+        .find(|one| one.id == target.instance);
     Ok(match instance {
         None => HookView::Gone,
         Some(one) if one.lifecycle == LifecycleState::TerminatingWait => target.hook.clone(),

@@ -73,10 +73,10 @@ fn text(value: &str, call: &Call) -> Result<MessageAttributeValue, Error> {
 
 #[cfg(test)]
 mod tests {
+    use domain::failure::{Class, Classified as _};
     use serde_json::json;
 
     use super::*;
-    use crate::error::Class;
     use crate::wire::Wire;
 
     const URL: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/drain-dead";

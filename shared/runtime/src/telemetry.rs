@@ -23,7 +23,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::lines::{Lines, Stdout};
 
 /// Our shared crates. A function adds itself.
-const OURS: [&str; 6] = ["aws", "aws_ec2", "domain", "events", "kubernetes", "runtime"];
+const OURS: [&str; 7] = [
+    "access",
+    "aws",
+    "aws_ec2",
+    "domain",
+    "events",
+    "kubernetes",
+    "runtime",
+];
 
 /// Its lines say in other words what ours say already, with the error in `{:?}`.
 const SAID_TWICE: &str = "lambda_runtime::layers::panic";

@@ -34,6 +34,7 @@ impl Classified for HandlerError {
 
 async fn handle(clock: &SystemClock, event: Value, invocation: Invocation) -> Result<Value, HandlerError> {
     tracing::Span::current().record("correlation_id", "7bf73129");
+    clock.sleep(SignedDuration::from_millis(1)).await;
     tracing::info!(node = "ip-10-0-1-7", "working");
     match event["do"].as_str() {
         Some("away") => Err(HandlerError::Away(std::io::Error::other("connection refused"))),
