@@ -5,7 +5,10 @@
 //! | `eks` | `DescribeCluster`, once for each sandbox | a token of the function's own role, made locally |
 //! | `kubeconfig` | in the kubeconfig | in the kubeconfig, an SSM `SecureString` |
 
-#![expect(async_fn_in_trait, reason = "functions run on one thread and name their ports' types: no Send needed")]
+#![expect(
+    async_fn_in_trait,
+    reason = "functions run on one thread and name their ports' types: no Send needed"
+)]
 
 use aws::eks::{ClusterEndpoint, DescribeCluster, Eks};
 use aws::eks_token::{EksTokens, IssueToken};
@@ -36,17 +39,22 @@ pub enum Way {
 impl Way {
     /// Reads `LAMPLIGHTER_CLUSTER_ACCESS` and, where it asks for one, `LAMPLIGHTER_KUBECONFIG_PARAMETER`.
     pub fn read<G: Fn(&str) -> Option<String>>(env: &mut Reader<G>) -> Result<Self, Noted> {
-        let kind = env.required("LAMPLIGHTER_CLUSTER_ACCESS", "eks or kubeconfig", |text| match text {
-            "eks" | "kubeconfig" => Ok(text.to_owned()),
-            _ => Err("no such way in"),
-        })?;
+        let kind = env.required(
+            "LAMPLIGHTER_CLUSTER_ACCESS",
+            "eks or kubeconfig",
+            |text| match text {
+                "eks" | "kubeconfig" => Ok(text.to_owned()),
+                _ => Err("no such way in"),
+            },
+        )?;
         if kind == "eks" {
             return Ok(Self::Eks);
         }
-        let parameter =
-            env.required("LAMPLIGHTER_KUBECONFIG_PARAMETER", "the name of an SSM parameter", |text| {
-                Ok::<_, String>(text.to_owned())
-            })?;
+        let parameter = env.required(
+            "LAMPLIGHTER_KUBECONFIG_PARAMETER",
+            "the name of an SSM parameter",
+            |text| Ok::<_, String>(text.to_owned()),
+        )?;
         Ok(Self::Kubeconfig { parameter })
     }
 }
@@ -111,22 +119,35 @@ impl Gate {
         }
     }
 
-    async fn access(&self, remembered: &mut Remembered, now: Timestamp) -> Result<(Access, Timestamp), Error> {
+    async fn access(
+        &self,
+        remembered: &mut Remembered,
+        now: Timestamp,
+    ) -> Result<(Access, Timestamp), Error> {
         match &self.way {
             Way::Eks => {
                 let ClusterEndpoint { endpoint, ca_pem } = match &remembered.endpoint {
                     Some(known) => known.clone(),
                     None => self.eks.describe_cluster(&self.cluster).await?,
                 };
-                remembered.endpoint =
-                    Some(ClusterEndpoint { endpoint: endpoint.clone(), ca_pem: ca_pem.clone() });
+                remembered.endpoint = Some(ClusterEndpoint {
+                    endpoint: endpoint.clone(),
+                    ca_pem: ca_pem.clone(),
+                });
                 let token = self.tokens.issue_token(&self.cluster, now).await?;
-                let access = Access::Token { endpoint, ca_pem, token: token.secret.expose().to_owned() };
+                let access = Access::Token {
+                    endpoint,
+                    ca_pem,
+                    token: token.secret.expose().to_owned(),
+                };
                 Ok((access, token.refresh_after))
             }
             Way::Kubeconfig { parameter } => {
                 let text = self.parameters.read_secret(parameter).await?;
-                Ok((Access::Kubeconfig(text.expose().to_owned()), now + KUBECONFIG_LIFE))
+                Ok((
+                    Access::Kubeconfig(text.expose().to_owned()),
+                    now + KUBECONFIG_LIFE,
+                ))
             }
         }
     }
@@ -158,7 +179,12 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Way, String> {
-        let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let get = |name: &str| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         let mut env = Reader::new(get);
         let way = Way::read(&mut env);
         env.finish(|| way).map_err(|invalid| invalid.to_string())
@@ -177,8 +203,14 @@ mod tests {
         );
         for (variables, named) in [
             (&[][..], "LAMPLIGHTER_CLUSTER_ACCESS"),
-            (&[("LAMPLIGHTER_CLUSTER_ACCESS", "ssh")], "LAMPLIGHTER_CLUSTER_ACCESS"),
-            (&[("LAMPLIGHTER_CLUSTER_ACCESS", "kubeconfig")], "LAMPLIGHTER_KUBECONFIG_PARAMETER"),
+            (
+                &[("LAMPLIGHTER_CLUSTER_ACCESS", "ssh")],
+                "LAMPLIGHTER_CLUSTER_ACCESS",
+            ),
+            (
+                &[("LAMPLIGHTER_CLUSTER_ACCESS", "kubeconfig")],
+                "LAMPLIGHTER_KUBECONFIG_PARAMETER",
+            ),
         ] {
             assert!(read(variables).unwrap_err().contains(named), "{variables:?}");
         }

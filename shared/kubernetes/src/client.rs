@@ -92,7 +92,10 @@ impl Cluster {
 
     #[cfg(test)]
     pub(crate) fn of_client(client: Client) -> Self {
-        Self { client, calls: Arc::default() }
+        Self {
+            client,
+            calls: Arc::default(),
+        }
     }
 }
 

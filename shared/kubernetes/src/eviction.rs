@@ -59,7 +59,10 @@ fn api_status(status: kube::core::Status) -> ApiStatus {
         reason: status.reason,
         message: status.message,
         kind,
-        causes: causes.into_iter().map(|cause| (cause.reason, cause.message)).collect(),
+        causes: causes
+            .into_iter()
+            .map(|cause| (cause.reason, cause.message))
+            .collect(),
         retry_after,
     }
 }

@@ -135,6 +135,7 @@ pub struct Process {
     child: Child,
     log: PathBuf,
     identity: Identity,
+    left: bool,
 }
 
 impl Process {
@@ -150,7 +151,7 @@ impl Process {
             .stdout(output.try_clone()?)
             .stderr(output)
             .process_group(0)
-            .kill_on_drop(true);
+            .kill_on_drop(false); // our own drop ends the whole group, and knows which process is to stay
         for key in &spec.without {
             command.env_remove(key);
         }
@@ -169,6 +170,7 @@ impl Process {
             child,
             log,
             identity,
+            left: false,
         })
     }
 
@@ -212,6 +214,11 @@ impl Process {
         let _ = self.child.wait().await;
     }
 
+    /// Lets it outlive this process; [`Identity`] finds it again.
+    pub fn leave(mut self) {
+        self.left = true;
+    }
+
     fn epitaph(&self, status: ExitStatus) -> String {
         format!(
             "{} ended ({status}); the end of {}:{}",
@@ -224,7 +231,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.identity.is_alive() {
+        if !self.left && self.identity.is_alive() {
             signal_group(self.identity.pid, Signal::KILL);
         }
     }

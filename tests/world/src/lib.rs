@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The local world: one machine, no AWS account, no container engine, loopback only.
+//!
+//! [`World`] puts the parts together and runs in the process that starts it: a test, the demo, or the
+//! supervisor that `cargo xtask world up` leaves behind ([`supervisor`]).
+//!
+//! ```text
+//!             aws, boto3, SDKs, sam                 kubectl
+//!                  |                                  |
+//!   +--------------+-----------+--------+      +------+--------+
+//!   | emulator     | Auto      | EKS    |      | kube-apiserver|--- TokenReview --> webhook --> STS, EKS
+//!   | (IAM, Lambda,| Scaling   |        |      | etcd, ...     |
+//!   | SQS, EC2 ...)|           |        |      +------+--------+
+//!   +--^--------+--+--+-----+--+--------+             |
+//!      |        |     |     |                       KWOK: kubelets
+//!      | events |     |     +-- launched, terminated --^
+//!      +--relay-+-----+
+//! ```
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the world runs on the machine's clock and in its environment"
+)]
+
+mod control;
+mod env_file;
+mod machines;
+pub mod stacks;
+pub mod supervisor;
+mod timeline;
+mod world;
+
+pub use timeline::{Timeline, What};
+pub use world::{CLUSTER, Options, Say, World};

@@ -3,9 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::heartbeat;
-use super::{
-    Cause, Cluster, Disposition, HookView, Mark, Node, Observation, Pod, PodKey, Refusal,
-};
+use super::{Cause, Cluster, Disposition, HookView, Mark, Node, Observation, Pod, PodKey, Refusal};
 use crate::ids::HookName;
 use crate::lifecycle::{Completion, Hook, LifecycleState};
 

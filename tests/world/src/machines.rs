@@ -1,0 +1,79 @@
+//! What follows when Auto Scaling launches and terminates: events go out, nodes come and go.
+
+use std::collections::BTreeMap;
+
+use autoscaling::Notice;
+use base::aws;
+use control_plane::{Kubelets, Machine};
+use relay::Relay;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::timeline::{Timeline, What};
+
+/// The tag by which a group says which cluster its machines join.
+const CLUSTER_TAG: &str = "lamplighter:cluster";
+
+/// Follows Auto Scaling until the world ends.
+pub(crate) async fn follow(
+    mut notices: UnboundedReceiver<Notice>,
+    relay: Relay,
+    kubelets: Kubelets,
+    timeline: Timeline,
+) {
+    while let Some(notice) = notices.recv().await {
+        match notice {
+            Notice::Event(event) => relay.emit(event),
+            Notice::Moved {
+                instance,
+                group,
+                from: _,
+                to,
+                at: _,
+            } => {
+                timeline.note(
+                    &instance,
+                    What::Moved {
+                        group,
+                        to: to.as_str().to_owned(),
+                    },
+                );
+            }
+            Notice::Launched {
+                group: _,
+                tags,
+                instance,
+            } => {
+                if tags.contains_key(CLUSTER_TAG) {
+                    let id = instance.instance_id.clone();
+                    let joined = kubelets.join(&machine(instance)).await;
+                    timeline.note(&id, joined.map_or_else(What::trouble, |()| What::Joined));
+                }
+            }
+            Notice::Terminated {
+                group: _,
+                instance_id,
+            } => {
+                let left = kubelets.leave(&instance_id).await;
+                timeline.note(&instance_id, left.map_or_else(What::trouble, |()| What::Left));
+            }
+        }
+    }
+}
+
+fn machine(launched: autoscaling::fleet::Launched) -> Machine {
+    let autoscaling::fleet::Launched {
+        instance_id,
+        private_dns_name,
+        private_ip,
+        availability_zone,
+    } = launched;
+    Machine {
+        instance_id,
+        private_dns_name,
+        private_ip,
+        availability_zone,
+        region: aws::REGION.to_owned(),
+        instance_type: "m7g.large".to_owned(),
+        labels: BTreeMap::new(),
+    }
+}
