@@ -1,0 +1,90 @@
+//! The real control plane: started once, and then asked all that the drain relies on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "these are tests: what is not there fails them, and they measure time"
+)]
+
+mod access;
+mod eviction;
+mod harness;
+mod machines;
+mod pods;
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use harness::Cluster;
+
+type Test = for<'a> fn(&'a Cluster) -> BoxFuture<'a, ()>;
+
+macro_rules! tests {
+    ($($module:ident::$test:ident),* $(,)?) => {
+        [$((stringify!($test), (|cluster| $module::$test(cluster).boxed()) as Test)),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let tests = tests![
+        access::a_role_of_aws_is_somebody_in_the_cluster,
+        access::a_kubeconfig_for_a_user_has_the_rights_of_the_group,
+        access::a_bootstrap_token_is_signed_into_cluster_info,
+        access::anonymous_requests_may_not_read_pods,
+        access::the_program_is_kubectl_when_it_is_called_so,
+        eviction::a_wrong_uid_is_refused_and_the_right_one_accepted,
+        eviction::a_wrong_resource_version_is_refused_and_the_right_one_accepted,
+        eviction::a_refused_precondition_uses_up_the_budget_all_the_same,
+        eviction::an_exhausted_budget_hides_a_wrong_precondition,
+        eviction::a_budget_without_disruptions_left_refuses,
+        eviction::two_budgets_on_one_pod_are_an_error_of_the_server,
+        machines::a_machine_that_leaves_takes_its_pods_along,
+        machines::a_part_that_dies_is_named_with_the_end_of_its_log,
+        machines::a_node_has_what_the_cloud_provider_would_give_it,
+        pods::a_deployment_becomes_ready_on_the_nodes,
+        pods::a_pod_stops_in_its_own_time,
+        pods::a_pod_that_ignores_sigterm_takes_its_whole_grace,
+        pods::a_change_of_a_terminating_pod_does_not_delay_it,
+        pods::a_second_deletion_with_a_shorter_grace_hastens_it,
+        pods::a_pod_whose_work_is_finite_succeeds,
+        pods::a_pod_may_stay_unready,
+    ];
+    let arguments = Arguments::from_args();
+    if arguments.list {
+        return libtest_mimic::run(
+            &arguments,
+            tests.map(|(name, _)| Trial::test(name, || Ok(()))).into(),
+        )
+        .exit_code();
+    }
+    let runtime = Arc::new(Runtime::new().unwrap());
+    let cluster = Arc::new(runtime.block_on(Cluster::start()));
+    let trials = tests.map(|(name, test)| {
+        let (runtime, cluster) = (runtime.clone(), cluster.clone());
+        Trial::test(name, move || run(&runtime, test(&cluster)))
+    });
+    let outcome = libtest_mimic::run(&arguments, trials.into());
+    if let Some(cluster) = Arc::into_inner(cluster) {
+        runtime.block_on(cluster.stop());
+    }
+    outcome.exit_code()
+}
+
+fn run(runtime: &Runtime, test: BoxFuture<'_, ()>) -> Result<(), Failed> {
+    runtime
+        .block_on(AssertUnwindSafe(test).catch_unwind())
+        .map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
+                .unwrap_or_default()
+                .into()
+        })
+}
