@@ -21,7 +21,7 @@ pub struct LaunchRequest {
     pub instance_profile: Option<String>,
     /// Whether it is a spot instance.
     pub spot: bool,
-    /// Tags of the instance: those of the group with PropagateAtLaunch, and `aws:autoscaling:groupName`.
+    /// Tags of the instance: those of the group with `PropagateAtLaunch`, and `aws:autoscaling:groupName`.
     pub tags: BTreeMap<String, String>,
 }
 
@@ -49,7 +49,7 @@ pub struct TemplateRef {
     pub version: Option<String>,
 }
 
-/// What a version of a launch template says, and its identity for DescribeAutoScalingGroups.
+/// What a version of a launch template says, and its identity for `DescribeAutoScalingGroups`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Template {
     /// `lt-…`.

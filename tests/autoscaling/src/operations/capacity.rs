@@ -1,0 +1,130 @@
+//! How large a group is to be, and what it may do by itself.
+
+use jiff::Timestamp;
+
+use super::changes::SIZES;
+use super::{Call, Response, group_name};
+use crate::error::ApiError;
+use crate::model::{Model, Process, seconds};
+use crate::wire::Form;
+
+/// Source: API reference, `SetDesiredCapacity`; User Guide, "Manual scaling". Scale-in goes by zones, then by age, see
+/// `model::capacity`. Left out: simple scaling policies and their cooldowns; `HonorCooldown` counts from the last
+/// `SetDesiredCapacity`.
+#[derive(Debug, Clone)]
+pub(crate) struct SetDesiredCapacity {
+    group: String,
+    desired: u32,
+    honor_cooldown: bool,
+}
+
+impl Call for SetDesiredCapacity {
+    fn parse(form: &Form) -> Result<Self, ApiError> {
+        Ok(Self {
+            group: group_name(form)?,
+            desired: form.present("DesiredCapacity", form.number("DesiredCapacity", &SIZES)?)?,
+            honor_cooldown: form.flag("HonorCooldown")?.unwrap_or(false),
+        })
+    }
+
+    fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
+        let (group, _) = model.turn(&self.group, now)?;
+        let (desired, min, max) = (self.desired, group.wanted.min, group.wanted.max);
+        let refused = |side: &str, bound: &str, value: u32| {
+            ApiError::validation(format!(
+                "New SetDesiredCapacity value {desired} is {side} {bound} value {value} for the AutoScalingGroup."
+            ))
+        };
+        if desired > max {
+            return Err(refused("above", "max", max));
+        }
+        if desired < min {
+            return Err(refused("below", "min", min));
+        }
+        let cools = group
+            .scaled_at
+            .is_some_and(|at| now < at + seconds(group.wanted.cooldown));
+        if self.honor_cooldown && cools {
+            return Err(ApiError::new(
+                "ScalingActivityInProgress",
+                format!(
+                    "A cooldown of AutoScalingGroup {} is in progress and blocks this action",
+                    group.name
+                ),
+            ));
+        }
+        group.wanted.desired = desired;
+        group.scaled_at = Some(now);
+        Ok(Response::Nothing)
+    }
+}
+
+/// The processes that a call names: all of them if it names none.
+fn processes(form: &Form) -> Result<Vec<Process>, ApiError> {
+    let names = form.texts("ScalingProcesses").filter(|names| !names.is_empty());
+    let Some(names) = names else {
+        return Ok(Process::CHOICES.iter().map(|&(_, process)| process).collect());
+    };
+    let process = |name: &String| {
+        let found = Process::CHOICES.iter().find(|(word, _)| word == name);
+        found.map(|&(_, process)| process).ok_or_else(|| {
+            ApiError::validation(format!(
+                "1 validation error detected: {name} is not a valid scaling process"
+            ))
+        })
+    };
+    names.iter().map(process).collect()
+}
+
+/// Source: API reference, `SuspendProcesses`; User Guide, "Suspend and resume Amazon EC2 Auto Scaling processes".
+/// Launch, Terminate and `ReplaceUnhealthy` have an effect: no launches; no scale-in and no replacement of unhealthy
+/// instances; no replacement of unhealthy instances. `TerminateInstanceInAutoScalingGroup` and time-outs of hooks
+/// are nobody's process and go on. The others are kept and described: what they stop (load balancers, alarms,
+/// schedules, rebalancing, refresh, EC2's health checks) does not exist here. Left out: administrative suspension.
+#[derive(Debug, Clone)]
+pub(crate) struct SuspendProcesses {
+    group: String,
+    processes: Vec<Process>,
+}
+
+impl Call for SuspendProcesses {
+    fn parse(form: &Form) -> Result<Self, ApiError> {
+        Ok(Self {
+            group: group_name(form)?,
+            processes: processes(form)?,
+        })
+    }
+
+    fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
+        let (group, _) = model.turn(&self.group, now)?;
+        for process in self.processes {
+            group.suspended.entry(process).or_insert(now);
+        }
+        Ok(Response::Nothing)
+    }
+}
+
+/// Source: API reference, `ResumeProcesses`; User Guide, "Suspend and resume Amazon EC2 Auto Scaling processes". What
+/// was put off is done at once. Left out: nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct ResumeProcesses {
+    group: String,
+    processes: Vec<Process>,
+}
+
+impl Call for ResumeProcesses {
+    fn parse(form: &Form) -> Result<Self, ApiError> {
+        Ok(Self {
+            group: group_name(form)?,
+            processes: processes(form)?,
+        })
+    }
+
+    fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
+        let (group, _) = model.turn(&self.group, now)?;
+        for process in &self.processes {
+            group.suspended.remove(process);
+        }
+        Ok(Response::Nothing)
+    }
+}

@@ -1,0 +1,27 @@
+"""Starts the AWS emulator as the world needs it.
+
+The emulator is the unchanged package from the lock file. Some of its functions are wrapped here, each
+because something that AWS does would otherwise be missing, and a world that allows more than AWS does
+proves nothing:
+
+- ``instances``: an instance stands in the zone and the address range of its subnet;
+- ``report``: a function's REPORT line says what its own process took;
+- ``judge``: other endpoints of the world can have a signed request authenticated and authorised;
+- ``roles``: what services do in the name of a role is refused where the role's policies refuse it.
+
+Every name that is wrapped is looked up at start, so another version of the emulator that lacks one ends
+here with an AttributeError and not with silence.
+"""
+
+import instances
+import judge
+import report
+import roles
+from ministack import app
+
+if __name__ == "__main__":
+    instances.install()
+    judge.install()
+    report.install()
+    roles.install()
+    app.main()

@@ -1,0 +1,11 @@
+//! The AWS side of the world, with the real emulator.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod buckets;
+mod common;
+mod eks;
+mod fleet;
+mod judge;
+mod roles;
+mod tools;
