@@ -94,8 +94,8 @@ where
                     self.ended.tally.pods_evicted += 1;
                     self.progress.refusals.remove(&pod.uid);
                 }
-                // Gone, or not as it was: the next look tells.
-                Ok(answer @ (Answer::Gone | Answer::Changed)) => {
+                // The next look shows the same.
+                Ok(answer @ (Answer::Gone | Answer::Replaced)) => {
                     tracing::debug!(node, pod = %pod.key, ?answer, "not evicted");
                 }
                 Ok(Answer::Refused(refusal)) => {

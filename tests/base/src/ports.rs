@@ -38,8 +38,6 @@ ports! {
     eks = 2;
     /// The world's own control API: faults of the relay, spot interruptions, the event log.
     control = 3;
-    /// The second opinion on policies with tag conditions.
-    policy = 4;
     /// etcd, clients.
     etcd = 5;
     /// etcd, peers.
@@ -52,7 +50,7 @@ ports! {
     scheduler = 9;
     /// KWOK's own endpoint.
     kwok = 10;
-    /// The TokenReview webhook.
+    /// The `TokenReview` webhook.
     webhook = 11;
     /// Where the emulator believes that EKS clusters listen; nothing is there.
     eks_clusters = 12;

@@ -22,7 +22,10 @@
 )]
 
 mod control;
+pub mod drain_watch;
 mod env_file;
+pub mod function_logs;
+pub mod groups;
 mod machines;
 pub mod stacks;
 pub mod supervisor;

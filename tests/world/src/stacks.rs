@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use base::paths;
 use deploy::{Account, Built, Outputs, Stack};
-use emulator::eks::create_access_entry;
+use emulator::eks::clusters::create_access_entry;
 use serde_json::json;
 use tokio::process::Command;
 

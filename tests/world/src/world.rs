@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use autoscaling::{Clock, Server as AutoScaling};
 use base::process::Identity;
 use base::{Ports, aws, paths};
-use control_plane::{ControlPlane, HttpEks, Kubelets};
-use emulator::eks::{self, ClusterAccess};
+use control_plane::webhook::HttpEks;
+use control_plane::{ControlPlane, Kubelets};
+use emulator::eks::{self, clusters::ClusterAccess};
 use emulator::{Client, Emulator, EmulatorFleet, EmulatorJudge, Tools};
 use relay::Relay;
 use tokio::sync::mpsc;
@@ -87,7 +88,7 @@ impl World {
         })
         .await?;
         let eks = serve_eks(&options, &emulator, &control_plane).await?;
-        eks::create_cluster(&emulator.client()?, CLUSTER, &[]).await?;
+        eks::clusters::create_cluster(&emulator.client()?, CLUSTER, &[]).await?;
         let relay = Relay::start(relay::Settings {
             endpoint: emulator.endpoint().to_owned(),
             credentials: emulator.admin().clone(),
@@ -103,11 +104,7 @@ impl World {
             region: aws::REGION.to_owned(),
             clock: options.clock.clone(),
             fleet: Arc::new(EmulatorFleet::new(emulator.client()?)),
-            judge: Arc::new(EmulatorJudge::new(
-                emulator.endpoint(),
-                emulator.client()?,
-                &tools,
-            )?),
+            judge: Arc::new(EmulatorJudge::new(emulator.endpoint())?),
             notices,
         })
         .await?;
@@ -134,7 +131,7 @@ impl World {
             _eks: eks,
             tasks,
         };
-        control_plane::link_kubectl(&binary, &world.dir.join("bin"))?;
+        control_plane::binary::link_kubectl(&binary, &world.dir.join("bin"))?;
         env_file::write(&world)?;
         (world.options.say)(&format!("world: up in {:.1} s", started.elapsed().as_secs_f64()));
         Ok(world)

@@ -92,7 +92,6 @@ impl Fake {
                     name: name.to_owned(),
                 },
                 uid: Uid::parse(format!("uid-{name}")).unwrap(),
-                resource_version: "1".to_owned(),
                 owner: Owner::Other,
                 mirror: false,
                 phase: Phase::Active,
@@ -406,11 +405,7 @@ impl EvictPod for Fake {
             let Some((pod, takes)) = state.pods.iter_mut().find(|(pod, _)| pod.uid == wanted.uid) else {
                 return Answer::Gone;
             };
-            if pod.resource_version != wanted.resource_version {
-                return Answer::Changed;
-            }
-            pod.resource_version.push('1');
-            pod.deletion_deadline = Some(now + *takes);
+            pod.deletion_deadline.get_or_insert(now + *takes);
             state.writes.push(format!("evict {name}"));
             Answer::Accepted
         })

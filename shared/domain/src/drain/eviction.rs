@@ -26,8 +26,8 @@ pub enum Answer {
     Accepted,
     /// The pod is not there any more.
     Gone,
-    /// The pod is not the one, or not in the state, that was seen: look again.
-    Changed,
+    /// A pod of that name is there, and it is another one: ours is gone.
+    Replaced,
     /// Not now, or not at all.
     Refused(Refusal),
 }
@@ -80,7 +80,7 @@ impl Answer {
         let message = || status.message.clone();
         match status.code {
             404 => Self::Gone,
-            409 => Self::Changed,
+            409 => Self::Replaced,
             429 => Self::Refused(match cause(BUDGET_CAUSE) {
                 Some((_, message)) => Refusal::Budget {
                     message: message.clone(),
@@ -200,7 +200,7 @@ mod tests {
                 Answer::Refused(Refusal::Forbidden { message: message() }),
             ),
             (status(404), Answer::Gone),
-            (status(409), Answer::Changed),
+            (status(409), Answer::Replaced),
             (
                 ApiStatus {
                     message: several.to_owned(),

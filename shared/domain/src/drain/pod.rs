@@ -48,8 +48,6 @@ pub struct Pod {
     pub key: PodKey,
     /// Tells it from another one of its name.
     pub uid: Uid,
-    /// The version that we saw. An eviction carries it, so that of two workers only one evicts.
-    pub resource_version: String,
     /// What manages it.
     pub owner: Owner,
     /// Whether it mirrors a static pod, which only its kubelet can stop.
@@ -110,7 +108,6 @@ pub(super) mod tests {
                 name: name.to_owned(),
             },
             uid: Uid::parse(format!("uid-of-{name}")).unwrap(),
-            resource_version: "7".to_owned(),
             owner: Owner::Other,
             mirror: false,
             phase: Phase::Active,
