@@ -13,6 +13,18 @@ use crate::drain::{Drain, Kubernetes};
 use crate::report::{Failed, Tally};
 use crate::targets::Target;
 
+/// How often the cordon is tried against others who write to the node at the same moment.
+const CORDON_TRIES: u32 = 5;
+
+/// Whether the plan still fits what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Went {
+    /// It does.
+    On,
+    /// It does not: what is left of it is dropped, and the next look makes a new one.
+    Stale,
+}
+
 impl<A, K, C> Drain<'_, A, K, C>
 where
     A: CompleteHook + RecordHeartbeat,
@@ -21,17 +33,21 @@ where
 {
     /// Carries the steps out, in order. The first one that fails ends the round, except that telling people
     /// and telling Auto Scaling must not keep a pod from its eviction.
-    pub(crate) async fn apply(&mut self, steps: Vec<Step>) -> Result<(), Failed> {
+    pub(crate) async fn apply(&mut self, steps: Vec<Step>) -> Result<Went, Failed> {
         for step in steps {
             match step {
                 Step::Heartbeat => self.heartbeat().await,
-                Step::Cordon(mark) => self.cordon(&mark).await?,
+                Step::Cordon(mark) => {
+                    if self.cordon(&mark).await? == Went::Stale {
+                        return Ok(Went::Stale);
+                    }
+                }
                 Step::Evict(pods) => self.evict(&pods).await?,
                 Step::Tell(notice) => self.tell(&notice).await,
                 Step::Complete(finish) => self.complete(&finish).await?,
             }
         }
-        Ok(())
+        Ok(Went::On)
     }
 
     async fn heartbeat(&mut self) {
@@ -41,37 +57,41 @@ where
         }
     }
 
-    async fn cordon(&mut self, mark: &Mark) -> Result<(), Failed> {
-        let Some(node) = self.node.take() else {
-            return Ok(());
-        };
-        let patched = self
-            .bench
-            .cluster
-            .patch_node(&node.name, &node.cordon_patch(mark))
-            .await;
-        match patched {
-            Ok(now) => {
-                tracing::info!(node = %now.name, deadline = %mark.deadline, "cordoned");
-                self.ended.tally.nodes_cordoned += u64::from(!node.is_cordoned());
-                self.node = Some(now);
-                Ok(())
-            }
-            // Somebody else wrote to the node, or it is gone: look at it as it is now.
-            Err(error) if error.is_conflict() || error.is_not_found() => {
-                self.node = self
-                    .bench
-                    .cluster
-                    .node(&node.name)
-                    .await
-                    .map_err(|error| Failed::from(&error))?;
-                Err(Failed::from(&error))
-            }
-            Err(error) => {
-                self.node = Some(node);
-                Err(Failed::from(&error))
+    /// Writes the one patch. A conflict means that somebody else wrote to the node, a kubelet's heartbeat as a
+    /// rule: it is read again and patched again. If it was another worker that cordoned it, that one works on.
+    async fn cordon(&mut self, mark: &Mark) -> Result<Went, Failed> {
+        for _ in 0..CORDON_TRIES {
+            let Some(node) = self.node.take() else { break };
+            match self
+                .bench
+                .cluster
+                .patch_node(&node.name, &node.cordon_patch(mark))
+                .await
+            {
+                Ok(now) => {
+                    tracing::info!(node = %now.name, deadline = %mark.deadline, "cordoned");
+                    self.ended.tally.nodes_cordoned += u64::from(!node.is_cordoned());
+                    self.node = Some(now);
+                    return Ok(Went::On);
+                }
+                Err(error) if error.is_conflict() || error.is_not_found() => {
+                    tracing::debug!(node = %node.name, "the node has changed");
+                    let now = self.bench.cluster.node(&node.name).await;
+                    self.node = now.map_err(|error| Failed::from(&error))?;
+                    if self.node.is_none() {
+                        self.bench.finder.forget(&self.target.instance).await;
+                    }
+                    if self.node.as_ref().is_some_and(|now| now.mark != node.mark) {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.node = Some(node);
+                    return Err(Failed::from(&error));
+                }
             }
         }
+        Ok(Went::Stale)
     }
 
     /// Asks all pods at once, as far as the invocation's share of the API server allows. An answer about one

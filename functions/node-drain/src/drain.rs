@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::NodeDrain;
+use crate::apply::Went;
 use crate::finder::Finder;
 use crate::report::{Failed, Tally};
 use crate::targets::{self, Found, Target};
@@ -41,7 +42,7 @@ pub(crate) struct Bench<'a, A, K, C> {
     pub(crate) cluster: &'a K,
     pub(crate) clock: &'a C,
     pub(crate) in_flight: &'a Semaphore,
-    finder: &'a Finder<'a, K>,
+    pub(crate) finder: &'a Finder<'a, K>,
     deadline: Deadline,
     dry_run: bool,
 }
@@ -213,9 +214,9 @@ where
             }
             let pause = match (self.apply(plan.steps).await, plan.then) {
                 (Err(failed), _) if self.give_up(&failed) => return self.with(failed),
-                (Err(_), _) => AFTER_FAILURE,
-                (Ok(()), Then::Done(_)) => return self.ended,
-                (Ok(()), Then::LookAgain { after, .. }) => after,
+                (Err(_) | Ok(Went::Stale), _) => AFTER_FAILURE,
+                (Ok(Went::On), Then::Done(_)) => return self.ended,
+                (Ok(Went::On), Then::LookAgain { after, .. }) => after,
             };
             // A round takes a moment itself: what can't be finished is left for the next tick.
             if self.bench.deadline.remaining(self.bench.clock.now()) <= pause {
@@ -277,8 +278,13 @@ where
 
     /// A person must help first, so asking again in this invocation is of no use. The tick asks again.
     fn give_up(&mut self, failed: &Failed) -> bool {
-        tracing::error!(node = self.node_name(), error = failed.message, "step failed");
-        failed.class != Class::Transient
+        let (node, error) = (self.node_name(), &failed.message);
+        if failed.class == Class::Transient {
+            tracing::warn!(node, error, "step failed; it is tried again");
+            return false;
+        }
+        tracing::error!(node, error, "step failed");
+        true
     }
 
     fn with(mut self, failed: Failed) -> Ended {

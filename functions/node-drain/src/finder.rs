@@ -69,13 +69,18 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         listed.map(|()| known.nodes.get(instance).cloned())
     }
 
+    /// The node that was found for `instance` is not there any more.
+    pub(crate) async fn forget(&self, instance: &InstanceId) {
+        self.known.lock().await.nodes.remove(instance);
+    }
+
     async fn list_until_found(
         &self,
         known: &mut Known,
         instance: &InstanceId,
     ) -> Result<(), std::rc::Rc<Error>> {
         self.list_labelled(known).await?;
-        if !known.nodes.contains_key(instance) && !matches!(known.listed, Listed::All) {
+        if !known.nodes.contains_key(instance) && matches!(known.listed, Listed::Labelled) {
             known.nodes = by_instance(self.cluster.all_nodes().await?);
             known.listed = Listed::All;
         }

@@ -170,7 +170,10 @@ async fn what_is_not_ours_is_left_alone_and_is_no_error() {
         let answer = invoke(&function(&fake), event).await.unwrap().unwrap();
         assert_eq!(answer, json!({ "batchItemFailures": [] }), "{what}");
         if body.is_none() {
-            invoke(&function(&fake), json!({ "tick": true })).await.unwrap().unwrap();
+            invoke(&function(&fake), json!({ "tick": true }))
+                .await
+                .unwrap()
+                .unwrap();
         }
         assert_eq!(fake.writes(), Vec::<String>::new(), "{what}");
     }

@@ -60,9 +60,6 @@ fn from_resource(call: &str, pod: api::Pod) -> Result<Pod, Error> {
     let phase = pod.status.and_then(|status| status.phase);
     Ok(Pod {
         uid: Uid::parse(meta.uid.unwrap_or_default()).map_err(|_| lacks("metadata.uid"))?,
-        resource_version: meta
-            .resource_version
-            .ok_or_else(|| lacks("metadata.resourceVersion"))?,
         owner: match controller {
             None => Owner::None,
             Some(owner) if owner.kind == "DaemonSet" && owner.api_version.starts_with("apps/") => {

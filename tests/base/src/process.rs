@@ -245,8 +245,7 @@ pub fn tail(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..]
         .iter()
-        .map(|line| format!("\n    {line}"))
-        .collect()
+        .fold(String::new(), |text, line| text + "\n    " + line)
 }
 
 /// Calls `ready` every 50 ms until it says yes. Fails when `process` ends, or after `limit`.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::Account;
 
-/// Makes the emulator poll the queues. Its CloudFormation keeps a parameter of type `Number` as text, and its poller, which serves all
+/// Makes the emulator poll the queues. Its `CloudFormation` keeps a parameter of type `Number` as text, and its poller, which serves all
 /// mappings, fails on a `MaximumConcurrency` that is text. Set through Lambda's own API it is a number again.
 pub(crate) async fn mend(account: &Account) -> Result<()> {
     let path = "/2015-03-31/event-source-mappings/";

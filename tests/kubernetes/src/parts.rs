@@ -14,6 +14,8 @@ const SERVICE_RANGE: &str = "10.96.0.0/16";
 /// Who signs service account tokens, as the cluster's own clients know it.
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
+const AUDIT_POLICY: &str = include_str!("../audit-policy.yaml");
+
 /// What KWOK does with nodes and pods, in one file of several documents.
 const KWOK: [&str; 7] = [
     include_str!("../kwok/configuration.yaml"),
@@ -64,6 +66,8 @@ impl Parts<'_> {
     pub(crate) fn api_server(&self) -> Result<Spec> {
         let webhook = self.dir.join("webhook.kubeconfig");
         write_private(&webhook, &webhook_kubeconfig(&Ports::http(self.ports.webhook())))?;
+        let audit = self.dir.join("audit-policy.yaml");
+        write_private(&audit, AUDIT_POLICY)?;
         let files = self.files;
         Ok(self.part("kube-apiserver").args([
             format!("--etcd-servers={}", Ports::http(self.ports.etcd())),
@@ -103,6 +107,8 @@ impl Parts<'_> {
             // A scenario that changes an access entry sees the effect soon. The API server's own cache of good
             // tokens, 10 s in front of this one, can't be set.
             "--authentication-token-webhook-cache-ttl=2s".to_owned(),
+            option("--audit-policy-file", audit),
+            option("--audit-log-path", self.log_dir.join("audit.log")),
             "--allow-privileged=true".to_owned(),
             "--profiling=false".to_owned(),
         ]))

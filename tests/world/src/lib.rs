@@ -21,6 +21,7 @@
     reason = "the world runs on the machine's clock and in its environment"
 )]
 
+pub mod audit;
 mod control;
 pub mod drain_watch;
 mod env_file;

@@ -26,8 +26,6 @@ pub struct State {
     pub supervisor: Identity,
     /// The processes that it started.
     pub parts: Vec<Identity>,
-    /// Whether everything is ready.
-    pub ready: bool,
     /// Which part died and how, if one did.
     pub failure: Option<String>,
 }
@@ -45,7 +43,22 @@ impl State {
             .map(Some)
     }
 
-    fn write(&self) -> Result<()> {
+    /// A world that is up in this process.
+    pub(crate) fn of_this_process(ports: Ports, parts: Vec<Identity>) -> Result<Self> {
+        let pid = i32::try_from(std::process::id())?;
+        let supervisor = Identity::of("world", pid).context("this process has no entry in /proc")?;
+        Ok(Self { port_base: ports.base(), supervisor, parts, failure: None })
+    }
+
+    /// Forgets the world of these ports.
+    pub(crate) fn remove(ports: Ports) -> Result<()> {
+        match std::fs::remove_file(path(ports)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn write(&self) -> Result<()> {
         let path = path(Ports::new(self.port_base));
         let part = path.with_extension("part");
         std::fs::write(&part, serde_json::to_vec_pretty(self)?)?;
@@ -88,7 +101,7 @@ pub async fn up(ports: Ports, program: &Path, args: &[String], say: &Say) -> Res
     }
     // What takes minutes the first time is done here, where a person sees it.
     crate::world::prepare(say).await?;
-    let _ = std::fs::remove_file(path(ports));
+    State::remove(ports)?;
     let spec = Spec::new("world", program, paths::world(&ports).join("logs")).args(args);
     let mut supervisor = Process::spawn(&spec)?;
     loop {
@@ -98,50 +111,43 @@ pub async fn up(ports: Ports, program: &Path, args: &[String], say: &Say) -> Res
                 failure: Some(failure),
                 ..
             }) => bail!("{failure}"),
-            Some(state) if state.ready => {
+            Some(state) => {
                 supervisor.leave();
                 return Ok(state);
             }
-            _ => tokio::time::sleep(LOOK).await,
+            None => tokio::time::sleep(LOOK).await,
         }
     }
 }
 
 /// Runs a world until it is asked to end, or a part dies.
 pub async fn run(options: Options) -> Result<()> {
-    let ports = options.ports;
-    let pid = i32::try_from(std::process::id())?;
-    let supervisor = Identity::of("world", pid).context("this process has no entry in /proc")?;
-    let mut state = State {
-        port_base: ports.base(),
-        supervisor,
-        parts: vec![],
-        ready: false,
-        failure: None,
-    };
-    std::fs::create_dir_all(paths::world(&ports))?;
-    state.write()?;
+    let (ports, say) = (options.ports, options.say.clone());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let say = options.say.clone();
     let mut world = World::start(options).await?;
-    state.parts = world.processes();
-    state.ready = true;
-    state.write()?;
     let failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
         report = world.ended() => Some(report),
     };
-    world.stop().await;
     let Some(failure) = failure else {
-        std::fs::remove_file(path(ports))?;
+        world.stop().await;
         return Ok(());
     };
     say(&failure);
-    state.failure = Some(failure.clone());
+    let state = State { failure: Some(failure.clone()), ..State::of_this_process(ports, world.processes())? };
+    world.stop().await;
     state.write()?;
     bail!("{failure}")
+}
+
+/// Ends what is left of a world whose supervisor was killed and could not do it.
+pub(crate) async fn end_leftovers(ports: Ports) -> Result<()> {
+    match State::read(ports)? {
+        Some(state) if !state.supervisor.is_alive() => down(ports).await.map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// Ends what [`up`] started. Says whether there was anything.
@@ -154,10 +160,7 @@ pub async fn down(ports: Ports) -> Result<bool> {
     for part in &state.parts {
         part.end(Duration::from_secs(2)).await;
     }
-    match std::fs::remove_file(path(ports)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
+    State::remove(ports)?;
     Ok(ended)
 }
 

@@ -16,6 +16,7 @@ use relay::Relay;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::supervisor::{self, State};
 use crate::timeline::Timeline;
 use crate::{control, env_file, machines};
 
@@ -56,6 +57,7 @@ pub struct World {
 impl World {
     /// Starts every part. Installs the tools and builds the control plane the first time; both are kept.
     pub async fn start(options: Options) -> Result<Self> {
+        supervisor::end_leftovers(options.ports).await?;
         let taken = options.ports.taken();
         if let Some((part, port)) = taken.first() {
             bail!(
@@ -133,6 +135,7 @@ impl World {
         };
         control_plane::binary::link_kubectl(&binary, &world.dir.join("bin"))?;
         env_file::write(&world)?;
+        State::of_this_process(world.ports(), world.processes())?.write()?;
         (world.options.say)(&format!("world: up in {:.1} s", started.elapsed().as_secs_f64()));
         Ok(world)
     }
@@ -205,6 +208,8 @@ impl World {
         }
         self.autoscaling.stop().await;
         futures::join!(self.emulator.stop(), self.control_plane.stop());
+        // If this fails, the next start finds that nothing of it runs any more.
+        let _ = State::remove(self.options.ports);
     }
 }
 

@@ -1,0 +1,144 @@
+//! The real `sam build` and `sam deploy` against the emulator, with the release binary.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base::{Ports, paths};
+use deploy::{Account, Architecture, Stack};
+use emulator::{Client, Emulator, Settings, Tools};
+use serde_json::{Value, json};
+
+/// After those of the relay's tests.
+const FIRST_PORT: u16 = 15_480;
+
+fn directory() -> PathBuf {
+    paths::checkout().join("target/deploy-tests")
+}
+
+async fn start(tools: &Tools) -> Emulator {
+    let settings = Settings {
+        ports: Ports::new(FIRST_PORT),
+        data: directory().join("data"),
+        logs: directory(),
+        functions_env: Vec::new(),
+    };
+    Emulator::start(tools, &settings).await.unwrap()
+}
+
+/// A second deployment with every optional parameter, so that each condition of the template has been both ways.
+fn second() -> Stack {
+    Stack::new("second")
+        .parameter("DeploymentId", "second")
+        .parameter("ClusterName", "kubeadm")
+        .parameter("ClusterAccess", "kubeconfig")
+        .parameter("KubeconfigParameter", "/second/kubeconfig")
+        .parameter(
+            "KubeconfigKeyArn",
+            "arn:aws:kms:eu-central-1:111122223333:key/5d1a2b3c-0000-4000-a000-000000000000",
+        )
+        .parameter("SubnetIds", "subnet-0a1b2c3d4e5f60718,subnet-1a1b2c3d4e5f60718")
+        .parameter("SecurityGroupIds", "sg-0a1b2c3d4e5f60718")
+        .parameter("AlarmTopicArn", "arn:aws:sns:eu-central-1:111122223333:people")
+        .parameter("MaximumConcurrency", "7")
+        .parameter("TickState", "DISABLED")
+}
+
+#[tokio::test]
+async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
+    let tools = tokio::task::spawn_blocking(|| Tools::ensure(&|_line| ()))
+        .await
+        .unwrap()
+        .unwrap();
+    let emulator = start(&tools).await;
+    let account = Account::new(emulator.endpoint(), emulator.admin().clone()).unwrap();
+    let built = deploy::build(&tools, Architecture::host(), &directory())
+        .await
+        .unwrap();
+
+    let first = Stack::new("lamplighter").parameter("ClusterName", "blue");
+    let one = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
+    let two = deploy::deploy(&tools, &built, &second(), &account).await.unwrap();
+    for key in [
+        "NodeDrainFunctionName",
+        "NodeDrainRoleArn",
+        "NodeDrainQueueUrl",
+        "NodeDrainLogGroupName",
+    ] {
+        assert_ne!(one.get(key).unwrap(), two.get(key).unwrap(), "{key}");
+    }
+    // A message that nobody can read shows that rule, queue, mapping, function, role and dead-letter queue fit together.
+    let client = emulator.client().unwrap();
+    for outputs in [&one, &two] {
+        let url = |key: &str| outputs.get(key).unwrap().to_owned();
+        sqs(
+            &client,
+            "SendMessage",
+            &json!({"QueueUrl": url("NodeDrainQueueUrl"), "MessageBody": "not an event"}),
+        )
+        .await;
+        assert_eq!(
+            first_message(&client, &url("NodeDrainDeadLetterQueueUrl")).await,
+            "not an event"
+        );
+    }
+
+    let again = deploy::deploy(
+        &tools,
+        &built,
+        &first.parameter("MaximumConcurrency", "9"),
+        &account,
+    )
+    .await
+    .unwrap();
+    assert_eq!(again, one);
+    let url = one.get("NodeDrainQueueUrl").unwrap();
+    sqs(
+        &client,
+        "SendMessage",
+        &json!({"QueueUrl": url, "MessageBody": "after an update"}),
+    )
+    .await;
+    let dead = one.get("NodeDrainDeadLetterQueueUrl").unwrap();
+    assert_eq!(first_message(&client, dead).await, "after an update");
+
+    let nameless = Stack::new("third")
+        .parameter("DeploymentId", "third")
+        .parameter("ClusterName", "kubeadm");
+    let nameless = nameless.parameter("ClusterAccess", "kubeconfig");
+    let error = deploy::deploy(&tools, &built, &nameless, &account)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("ClusterAccess kubeconfig needs KubeconfigParameter"),
+        "{error}"
+    );
+    emulator.stop().await;
+}
+
+async fn sqs(client: &Client, operation: &str, input: &Value) -> Value {
+    client
+        .json("sqs", &format!("AmazonSQS.{operation}"), input)
+        .await
+        .unwrap()
+}
+
+/// The body of the first message that is not hidden, taken out of the queue.
+async fn first_message(client: &Client, url: &str) -> String {
+    for _ in 0..150 {
+        let answer = sqs(client, "ReceiveMessage", &json!({"QueueUrl": url})).await;
+        let message = &answer["Messages"][0];
+        if let (Some(body), Some(receipt)) = (message["Body"].as_str(), message["ReceiptHandle"].as_str()) {
+            sqs(
+                client,
+                "DeleteMessage",
+                &json!({"QueueUrl": url, "ReceiptHandle": receipt}),
+            )
+            .await;
+            return body.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{url}: no message after 15 s");
+}

@@ -1,0 +1,192 @@
+//! A deployed function, from outside.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use deploy::Outputs;
+use jiff::Timestamp;
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use world::{World, function_logs};
+
+/// A deployed `node-drain`.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its role's name.
+    pub role: String,
+    /// Its log group.
+    pub logs: String,
+    /// The queue that it reads.
+    pub queue: String,
+    /// Where it parks what it can't read.
+    pub dead_letters: String,
+}
+
+impl Function {
+    /// Reads the stack's outputs.
+    pub fn of(outputs: &Outputs) -> Result<Self> {
+        let text = |name: &str| outputs.get(name).map(str::to_owned);
+        let arn = text("NodeDrainRoleArn")?;
+        Ok(Self {
+            name: text("NodeDrainFunctionName")?,
+            role: arn.rsplit('/').next().unwrap_or_default().to_owned(),
+            logs: text("NodeDrainLogGroupName")?,
+            queue: text("NodeDrainQueueUrl")?,
+            dead_letters: text("NodeDrainDeadLetterQueueUrl")?,
+        })
+    }
+
+    /// Its log lines and metrics since `since`.
+    pub async fn records(&self, world: &World, since: Timestamp) -> Result<Vec<Value>> {
+        let is_new = |record: &Value| {
+            let at = record["timestamp"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            at.is_some_and(|at| at >= since)
+        };
+        Ok(function_logs::records(world, &self.logs).await?.into_iter().filter(is_new).collect())
+    }
+
+    /// The texts of its errors since `since`: message and `error` of each.
+    pub async fn errors(&self, world: &World, since: Timestamp) -> Result<Vec<String>> {
+        let records = self.records(world, since).await?;
+        let errors = records.iter().filter(|record| record["level"] == "ERROR");
+        Ok(errors.map(Value::to_string).collect())
+    }
+
+    /// Invokes it with a tick, as a person may, and does not wait for it to end.
+    pub async fn tick(&self, world: &World) -> Result<()> {
+        let path = format!("/2015-03-31/functions/{}/invocations", self.name);
+        let client = world.aws()?;
+        tokio::spawn(async move {
+            // How it ends is read from its log: a tick that fails answers with an error.
+            let _ = client.rest("lambda", Method::POST, &path, Some(&json!({ "tick": true }))).await;
+        });
+        Ok(())
+    }
+
+    /// Sends messages to its queue, in one request.
+    pub async fn send(&self, world: &World, bodies: &[String]) -> Result<()> {
+        let entries: Vec<Value> = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| json!({ "Id": n.to_string(), "MessageBody": body }))
+            .collect();
+        let request = json!({ "QueueUrl": self.queue, "Entries": entries });
+        let answer = world.aws()?.json("sqs", "AmazonSQS.SendMessageBatch", &request).await?;
+        let failed = answer["Failed"].as_array().map_or(0, Vec::len);
+        anyhow::ensure!(failed == 0, "{failed} messages were not taken: {answer}");
+        Ok(())
+    }
+
+    /// Takes every message out of the dead-letter queue.
+    pub async fn take_dead_letters(&self, world: &World) -> Result<Vec<Value>> {
+        let mut taken = Vec::new();
+        loop {
+            let request = json!({
+                "QueueUrl": self.dead_letters, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"],
+            });
+            let answer = world.aws()?.json("sqs", "AmazonSQS.ReceiveMessage", &request).await?;
+            let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(taken);
+            }
+            for message in messages {
+                let delete = json!({ "QueueUrl": self.dead_letters, "ReceiptHandle": message["ReceiptHandle"] });
+                world.aws()?.json("sqs", "AmazonSQS.DeleteMessage", &delete).await?;
+                taken.push(message);
+            }
+        }
+    }
+
+    /// The processes in which the emulator runs it. They are its children, started by the world.
+    pub fn processes(&self, world: &World) -> Result<Vec<i32>> {
+        let emulator = world.emulator().identity().pid.to_string();
+        let ours = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.name);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let path = entry?.path();
+            let Some(pid) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
+            // A process that ends while we look is none.
+            let stat = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
+            let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
+            let environment = std::fs::read(path.join("environ")).unwrap_or_default();
+            let is_ours = environment.split(|byte| *byte == 0).any(|variable| variable == ours.as_bytes());
+            if is_ours && parent == Some(emulator.as_str()) {
+                found.push(pid);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Kills its processes, as a crash would: nothing is said to anybody. Returns how many there were.
+    pub fn kill(&self, world: &World) -> Result<usize> {
+        let processes = self.processes(world)?;
+        for pid in &processes {
+            let pid = Pid::from_raw(*pid).context("a process id is positive")?;
+            kill_process(pid, Signal::KILL)?;
+        }
+        Ok(processes.len())
+    }
+
+    /// The statements of its role's policy.
+    pub async fn policy(&self, world: &World) -> Result<Value> {
+        let parameters = [("RoleName", self.role.as_str()), ("PolicyName", POLICY)];
+        let answer = world.aws()?.query("iam", IAM, "GetRolePolicy", parameters).await?;
+        let document = answer.text_at("GetRolePolicyResult/PolicyDocument").context("the role has no policy")?;
+        let document = percent_decoded(&document);
+        serde_json::from_str(&document).with_context(|| format!("policy {document}"))
+    }
+
+    /// Replaces its role's policy.
+    pub async fn put_policy(&self, world: &World, policy: &Value) -> Result<()> {
+        let document = policy.to_string();
+        let parameters =
+            [("RoleName", self.role.as_str()), ("PolicyName", POLICY), ("PolicyDocument", document.as_str())];
+        world.aws()?.query("iam", IAM, "PutRolePolicy", parameters).await.map(drop)
+    }
+
+    /// Waits until an error since `since` contains `text`.
+    pub async fn until_error(
+        &self,
+        world: &World,
+        since: Timestamp,
+        text: &str,
+        limit: Duration,
+    ) -> Result<()> {
+        let what = format!("{} has logged no error with {text:?}", self.name);
+        let says = async || Ok(self.errors(world, since).await?.iter().any(|error| error.contains(text)));
+        match crate::until(&what, limit, says).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let errors = self.errors(world, since).await?;
+                Err(error.context(format!("its errors: {errors:#?}")))
+            }
+        }
+    }
+}
+
+/// The inline policy's name in the template.
+const POLICY: &str = "node-drain";
+
+const IAM: &str = "2010-05-08";
+
+/// IAM sends policies percent-encoded.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits: Vec<u8> = rest.by_ref().take(2).collect();
+            let number = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            bytes.push(number.unwrap_or(b'?'));
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,84 @@
+//! Black-box scenarios: the real binary, deployed by `sam deploy`, in the local world.
+//!
+//! They share one world and run one after the other, since some of them take permissions away or lose events.
+//! The world is set up by the first one that runs, so that a filter that picks none costs nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test")]
+
+mod drains;
+mod faults;
+mod messages;
+mod permissions;
+mod world_itself;
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result};
+use libtest_mimic::{Arguments, Failed, Trial};
+use scenarios::Stage;
+use tokio::runtime::Runtime;
+
+/// The stage once it is set: or why it could not be.
+type Shared = Arc<Mutex<Option<Result<Stage, String>>>>;
+
+macro_rules! scenarios {
+    ($($module:ident::$name:ident,)*) => {
+        &[$((stringify!($name), |runtime: &Runtime, stage: &Stage| runtime.block_on($module::$name(stage)))),*]
+    };
+}
+
+type Scenario = (&'static str, fn(&Runtime, &Stage) -> Result<()>);
+
+const SCENARIOS: &[Scenario] = scenarios! {
+    drains::an_event_drains_the_node_through_queue_and_eks_token_and_completes_the_hook,
+    drains::without_any_event_the_sweep_alone_drains_the_node,
+    drains::a_kubeconfig_leads_to_the_cluster_too,
+    drains::many_nodes_are_drained_side_by_side,
+    drains::a_budget_that_allows_nothing_keeps_the_hook_alive_until_it_allows_something,
+    drains::pods_that_ignore_their_signal_get_their_whole_grace,
+    faults::a_function_killed_in_the_middle_is_finished_by_the_next_tick_and_evicts_nobody_twice,
+    faults::events_that_are_repeated_late_and_reordered_end_in_one_drain_each,
+    messages::what_nobody_can_read_is_parked_once_and_the_rest_of_the_batch_is_unharmed,
+    permissions::without_any_single_statement_of_its_policy_an_error_names_the_permission,
+    permissions::without_any_single_rule_of_its_role_an_error_names_the_permission,
+    world_itself::nothing_listens_beyond_the_loopback_address,
+};
+
+fn main() -> std::process::ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let runtime = Arc::new(Runtime::new().expect("a runtime"));
+    let shared: Shared = Arc::default();
+    let trials = SCENARIOS.iter().map(|&(name, scenario)| {
+        let (runtime, shared) = (Arc::clone(&runtime), Arc::clone(&shared));
+        Trial::test(name.replace('_', " "), move || run(&runtime, &shared, scenario))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if let Some(Ok(stage)) = shared.lock().expect("no scenario holds the stage").take() {
+        runtime.block_on(stage.world.stop());
+    }
+    conclusion.exit_code()
+}
+
+fn run(runtime: &Runtime, shared: &Shared, scenario: fn(&Runtime, &Stage) -> Result<()>) -> Result<(), Failed> {
+    let mut stage = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let set = stage.get_or_insert_with(|| {
+        runtime.block_on(Stage::set()).map_err(|error| format!("the stage can't be set: {error:#}"))
+    });
+    let stage = set.as_ref().map_err(Clone::clone)?;
+    scenario(runtime, stage).map_err(|error| {
+        let trouble = stage.world.timeline().troubles().join("\n");
+        Failed::from(format!("{error:#}\n{trouble}"))
+    })
+}
+
+/// What is wrong with the events of an instance, if it was not delivered: for messages of failed assertions.
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(anyhow::anyhow!(what())) }
+}
+
+/// The name of the node that runs on an instance.
+async fn node_name(stage: &Stage, instance: &str) -> Result<String> {
+    let node = world::groups::node_of(&stage.world, instance).await?;
+    node.and_then(|node| node.metadata.name).with_context(|| format!("no node runs on {instance}"))
+}
