@@ -40,7 +40,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let shown = show(&world).await;
     if args.keep {
         let env = world.dir().join("env");
-        say()(&format!("the world stays up: source {}; Ctrl-C ends it", env.display()));
+        say()(&format!(
+            "the world stays up: source {}; Ctrl-C ends it",
+            env.display()
+        ));
         tokio::signal::ctrl_c().await?;
     }
     world.stop().await;
@@ -79,7 +82,12 @@ async fn show(world: &World) -> Result<()> {
 }
 
 async fn build(world: &World) -> Result<Built> {
-    deploy::build(world.tools(), Architecture::host(), &paths::checkout().join("target/sam")).await
+    deploy::build(
+        world.tools(),
+        Architecture::host(),
+        &paths::checkout().join("target/sam"),
+    )
+    .await
 }
 
 async fn timed<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -93,7 +101,14 @@ async fn timed<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T
 async fn application(world: &World) -> Result<()> {
     let manifest = paths::checkout().join("infra/demo/shop.yaml");
     stacks::kubectl(world, &["apply", "-f", &manifest.display().to_string()]).await?;
-    let wait = ["-n", "shop", "rollout", "status", "deployment/shop", "--timeout=90s"];
+    let wait = [
+        "-n",
+        "shop",
+        "rollout",
+        "status",
+        "deployment/shop",
+        "--timeout=90s",
+    ];
     stacks::kubectl(world, &wait).await.map(drop)
 }
 
@@ -117,12 +132,15 @@ async fn replaced(world: &World, group: &Group, before: &[groups::Instance]) -> 
 
 fn timeline(world: &World, instance: &str, replacement: &str, start: Timestamp, seen: &Seen) -> Result<()> {
     let delivered = world.relay().journal().into_iter().find_map(|entry| {
-        let ours = entry.instance.as_deref() == Some(instance) && matches!(entry.step, Step::Delivered { .. });
+        let ours =
+            entry.instance.as_deref() == Some(instance) && matches!(entry.step, Step::Delivered { .. });
         (ours && entry.detail_type.contains("terminate")).then_some(entry.at)
     });
-    let joined = world.timeline().entries().into_iter().find_map(|(at, id, what)| {
-        (id == replacement && what == What::Joined).then_some(at)
-    });
+    let joined = world
+        .timeline()
+        .entries()
+        .into_iter()
+        .find_map(|(at, id, what)| (id == replacement && what == What::Joined).then_some(at));
     let rows = [
         ("event delivered to the queue", delivered),
         ("node cordoned", seen.cordoned),
@@ -130,13 +148,28 @@ fn timeline(world: &World, instance: &str, replacement: &str, start: Timestamp, 
         ("last pod evicted", seen.asked.values().max().copied()),
         ("last pod gone", seen.gone.values().max().copied()),
         ("hook completed", seen.completed),
-        ("instance terminated", world.timeline().entered(instance, "Terminated")),
-        ("replacement in service", world.timeline().entered(replacement, "InService")),
+        (
+            "instance terminated",
+            world.timeline().entered(instance, "Terminated"),
+        ),
+        (
+            "replacement in service",
+            world.timeline().entered(replacement, "InService"),
+        ),
         ("replacement's node joined", joined),
     ];
-    println!("\n{instance}: {} pods evicted\n\n{:>8}  what", seen.asked.len(), "s");
-    for (what, at) in rows {
-        let at = at.with_context(|| format!("never seen: {what}"))?;
+    println!(
+        "\n{instance}: {} pods evicted\n\n{:>8}  what",
+        seen.asked.len(),
+        "s"
+    );
+    let seen = |(what, at): (&'static str, Option<Timestamp>)| {
+        at.map(|at| (at, what))
+            .with_context(|| format!("never seen: {what}"))
+    };
+    let mut rows = rows.into_iter().map(seen).collect::<Result<Vec<_>>>()?;
+    rows.sort();
+    for (at, what) in rows {
         println!("{:>8.1}  {what}", at.duration_since(start).as_secs_f64());
     }
     Ok(())

@@ -12,8 +12,16 @@ use tokio::process::Command;
 use crate::say;
 
 /// Packages whose tests start real parts: emulator, control plane, whole worlds.
-const WITH_REAL_PARTS: [&str; 8] =
-    ["autoscaling", "control-plane", "deploy", "emulator", "relay", "scenarios", "template", "world"];
+const WITH_REAL_PARTS: [&str; 8] = [
+    "autoscaling",
+    "control-plane",
+    "deploy",
+    "emulator",
+    "relay",
+    "scenarios",
+    "template",
+    "world",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,13 +45,29 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let mut count = Count::default();
     if args.filter.is_none() {
         check(&mut count, "format", cargo(&tools, &["fmt", "--all", "--check"])?).await?;
-        let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        let clippy = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ];
         check(&mut count, "clippy", cargo(&tools, &clippy)?).await?;
-        let mut docs = cargo(&tools, &["doc", "--workspace", "--no-deps", "--locked", "--quiet"])?;
+        let mut docs = cargo(
+            &tools,
+            &["doc", "--workspace", "--no-deps", "--locked", "--quiet"],
+        )?;
         docs.env("RUSTDOCFLAGS", "-D warnings");
         check(&mut count, "documentation", docs).await?;
         let deny = ["--offline", "check", "bans", "licenses", "sources"];
-        check(&mut count, "licences, bans and sources", deny_command(&tools, &deny)?).await?;
+        check(
+            &mut count,
+            "licences, bans and sources",
+            deny_command(&tools, &deny)?,
+        )
+        .await?;
     }
     tests(&mut count, &tools, &args).await?;
 
@@ -93,6 +117,9 @@ async fn tests(count: &mut Count, tools: &Tools, args: &Args) -> Result<()> {
 
 fn cargo(tools: &Tools, args: &[&str]) -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for name in base::process::variables_of_outer_cargo() {
+        command.env_remove(name);
+    }
     command
         .current_dir(paths::checkout())
         .args(args)
@@ -104,7 +131,10 @@ fn cargo(tools: &Tools, args: &[&str]) -> Result<Command> {
 
 fn deny_command(tools: &Tools, args: &[&str]) -> Result<Command> {
     let mut command = Command::new(tools.cargo_deny());
-    command.current_dir(paths::checkout()).args(args).env("PATH", tools.path_env()?);
+    command
+        .current_dir(paths::checkout())
+        .args(args)
+        .env("PATH", tools.path_env()?);
     Ok(command)
 }
 
@@ -112,8 +142,14 @@ fn deny_command(tools: &Tools, args: &[&str]) -> Result<Command> {
 async fn check(count: &mut Count, name: &str, mut command: Command) -> Result<()> {
     let started = Instant::now();
     say()(&format!("{name} ..."));
-    let status = command.status().await.with_context(|| format!("starting {name}"))?;
-    say()(&format!("{name}: {status} in {:.0} s", started.elapsed().as_secs_f64()));
+    let status = command
+        .status()
+        .await
+        .with_context(|| format!("starting {name}"))?;
+    say()(&format!(
+        "{name}: {status} in {:.0} s",
+        started.elapsed().as_secs_f64()
+    ));
     count.note(name, status.success());
     Ok(())
 }
@@ -122,7 +158,10 @@ async fn check(count: &mut Count, name: &str, mut command: Command) -> Result<()
 async fn counted(count: &mut Count, name: &str, mut command: Command) -> Result<()> {
     let started = Instant::now();
     say()(&format!("{name} ..."));
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {name}"))?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {name}"))?;
     let output = child.stdout.take().context("its output is not ours")?;
     let mut lines = BufReader::new(output).lines();
     let failed_before = count.failed;
@@ -131,7 +170,10 @@ async fn counted(count: &mut Count, name: &str, mut command: Command) -> Result<
         count.read(&line);
     }
     let status = child.wait().await?;
-    say()(&format!("{name}: {status} in {:.0} s", started.elapsed().as_secs_f64()));
+    say()(&format!(
+        "{name}: {status} in {:.0} s",
+        started.elapsed().as_secs_f64()
+    ));
     if !status.success() && count.failed == failed_before {
         // It did not even come to run them, or a runner died.
         count.note(name, false);
@@ -154,7 +196,10 @@ impl Count {
         if let Some(rest) = line.strip_prefix("test result: ") {
             self.passed += number_before(rest, " passed");
             self.failed += number_before(rest, " failed");
-        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix("FAILED")) {
+        } else if let Some(name) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.strip_suffix("FAILED"))
+        {
             self.failures.push(name.trim_end_matches([' ', '.']).to_owned());
         }
     }
@@ -162,7 +207,11 @@ impl Count {
 
 fn number_before(text: &str, word: &str) -> u64 {
     let before = text.split(word).next().unwrap_or_default();
-    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+    before
+        .rsplit(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -62,23 +62,42 @@ pub(crate) async fn run(command: Command) -> Result<()> {
         Command::Status(base) => status(base.ports()),
         Command::Logs { base, name } => logs(base.ports(), name.as_deref()),
         Command::Serve { base, time_scale } => {
-            supervisor::run(Options { ports: base.ports(), clock: clock(time_scale), say: say() }).await
+            supervisor::run(Options {
+                ports: base.ports(),
+                clock: clock(time_scale),
+                say: say(),
+            })
+            .await
         }
     }
 }
 
 fn clock(time_scale: u32) -> Clock {
-    if time_scale <= 1 { Clock::real() } else { Clock::scaled(time_scale) }
+    if time_scale <= 1 {
+        Clock::real()
+    } else {
+        Clock::scaled(time_scale)
+    }
 }
 
 async fn up(base: Base, time_scale: u32) -> Result<()> {
     let program = std::env::current_exe()?;
-    let args = ["world", "serve", "--port-base", &base.port_base.to_string(), "--time-scale", &time_scale.to_string()];
+    let args = [
+        "world",
+        "serve",
+        "--port-base",
+        &base.port_base.to_string(),
+        "--time-scale",
+        &time_scale.to_string(),
+    ];
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
     let state = supervisor::up(base.ports(), &program, &args, &say()).await?;
     show(&state);
     let env = paths::world(&base.ports()).join("env");
-    println!("\nsource {}", env.strip_prefix(paths::checkout()).unwrap_or(&env).display());
+    println!(
+        "\nsource {}",
+        env.strip_prefix(paths::checkout()).unwrap_or(&env).display()
+    );
     Ok(())
 }
 
@@ -93,13 +112,18 @@ async fn down(ports: Ports) -> Result<()> {
 
 fn status(ports: Ports) -> Result<()> {
     let Some(state) = State::read(ports)? else {
-        bail!("no world is up on port {}; start one with `cargo xtask world up`", ports.base());
+        bail!(
+            "no world is up on port {}; start one with `cargo xtask world up`",
+            ports.base()
+        );
     };
     show(&state);
     match state.failure {
         Some(failure) => bail!("{failure}"),
         None if state.alive().len() != state.parts.len() + 1 => {
-            bail!("not every part runs; see `cargo xtask world logs`, end the rest with `cargo xtask world down`")
+            bail!(
+                "not every part runs; see `cargo xtask world logs`, end the rest with `cargo xtask world down`"
+            )
         }
         None => Ok(()),
     }
@@ -136,5 +160,10 @@ fn logs(ports: Ports, name: Option<&str>) -> Result<()> {
 
 /// A world of the demo or of a test, in this process.
 pub(crate) async fn start(ports: Ports) -> Result<World> {
-    World::start(Options { ports, clock: Clock::real(), say: say() }).await
+    World::start(Options {
+        ports,
+        clock: Clock::real(),
+        say: say(),
+    })
+    .await
 }

@@ -99,8 +99,9 @@ where
     ) {
         let deadline: Deadline = invocation.deadline(RESERVE);
         match found {
-            Ok(found) => {
+            Ok(mut found) => {
                 report.tally.aws_calls += found.aws_calls;
+                report.failures.append(&mut found.failures);
                 let ended = drain::all(self, found, deadline).await;
                 report.tally.add(&ended.tally);
                 report.failures.extend(ended.failures);

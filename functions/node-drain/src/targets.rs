@@ -32,6 +32,8 @@ pub(crate) struct Found {
     /// Whether nodes that carry our label are looked at too, whatever their instance does.
     pub(crate) with_labelled_nodes: bool,
     pub(crate) aws_calls: u64,
+    /// What could not be looked at.
+    pub(crate) failures: Vec<Failed>,
 }
 
 /// What an event said of an instance.
@@ -48,7 +50,7 @@ where
         aws_calls: 1,
         ..Found::default()
     };
-    waiting(function, groups, &Hints::new(), found).await
+    Ok(waiting(function, groups, &Hints::new(), found).await)
 }
 
 /// Those of the instances that messages named, and others of their groups, that wait at our hook.
@@ -79,7 +81,7 @@ where
         aws_calls: 1,
         ..Found::default()
     };
-    waiting(function, groups, &hints, found).await
+    Ok(waiting(function, groups, &hints, found).await)
 }
 
 async fn waiting<A, G, Q, C, L>(
@@ -87,7 +89,7 @@ async fn waiting<A, G, Q, C, L>(
     groups: Vec<Group>,
     hints: &Hints,
     mut found: Found,
-) -> Result<Found, Failed>
+) -> Found
 where
     A: DescribeHooks,
 {
@@ -107,7 +109,16 @@ where
             continue;
         }
         found.aws_calls += 1;
-        let hooks = function.autoscaling.hooks_of(&group.name).await?;
+        let hooks = match function.autoscaling.hooks_of(&group.name).await {
+            Ok(hooks) => hooks,
+            // One group that can't be read is no reason to leave the others.
+            Err(error) => {
+                let failed = Failed::from(error);
+                tracing::error!(asg = %group.name, error = failed.message, "the group's hooks can't be read");
+                found.failures.push(failed);
+                continue;
+            }
+        };
         let (ours, others): (Vec<_>, Vec<_>) = hooks
             .into_iter()
             .filter(|hook| hook.transition == Transition::Terminating)
@@ -132,7 +143,7 @@ where
             });
         }
     }
-    Ok(found)
+    found
 }
 
 fn is_enrolled(group: &Group, config: &Config) -> bool {

@@ -237,6 +237,19 @@ impl Drop for Process {
     }
 }
 
+/// What cargo tells us about ourselves when it runs us. Passed on to another cargo it would look as if the
+/// environment of build scripts had changed: `ring`, and everything on top of it, would be compiled again each
+/// time that builds by hand, by `cargo xtask` and by a test follow each other.
+pub fn variables_of_outer_cargo() -> impl Iterator<Item = OsString> {
+    const ABOUT_US: [&str; 4] = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+    let is_about_us = |name: &OsString| {
+        ABOUT_US
+            .iter()
+            .any(|start| name.to_string_lossy().starts_with(start))
+    };
+    std::env::vars_os().map(|(name, _)| name).filter(is_about_us)
+}
+
 /// The last lines of a log, each indented on a line of its own.
 pub fn tail(log: &Path) -> String {
     let text = std::fs::read(log)

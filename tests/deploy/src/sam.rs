@@ -9,20 +9,11 @@ use anyhow::{Context, Result, bail};
 use emulator::Tools;
 use tokio::process::Command;
 
-/// What cargo, which runs us, tells its children about us. `ring` is compiled again, and everything on top of it, whenever one of these differs:
-/// minutes, each time that a build by hand, by `cargo xtask` and by a test follow each other.
-const ABOUT_US: [&str; 4] = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
-
 /// A command of the tools, in the checkout, with an environment in which nothing is inherited that could send it elsewhere.
 pub(crate) fn command(tools: &Tools, program: &Path) -> Result<Command> {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if ABOUT_US
-            .iter()
-            .any(|start| name.to_string_lossy().starts_with(start))
-        {
-            command.env_remove(name);
-        }
+    for name in base::process::variables_of_outer_cargo() {
+        command.env_remove(name);
     }
     command
         .current_dir(base::paths::checkout())

@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use base::{Credentials, aws};
+use emulator::client::Refused;
 use emulator::{Client, Tools};
+use reqwest::Method;
 
 use crate::{Built, mend, sam};
 
 /// Seconds between two looks of `sam deploy` at the stack. Its own 5 seconds are for AWS.
 const POLL_DELAY: &str = "0.2";
+
+/// Where the zip files go. `--resolve-s3`, the users' way, makes a bucket that refuses all requests without TLS, and the
+/// emulator has none.
+const BUCKET: &str = "lamplighter-artifacts";
 
 /// Where to deploy and as whom.
 #[derive(Debug, Clone)]
@@ -71,6 +77,7 @@ impl Outputs {
 
 /// Creates or updates `stack` from what was built.
 pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Account) -> Result<Outputs> {
+    create_bucket(&account.client).await?;
     let mut command = sam::command(tools, &tools.sam())?;
     let Credentials {
         access_key_id,
@@ -88,6 +95,7 @@ pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Accou
     };
     command
         .args(["deploy", "--no-confirm-changeset", "--no-progressbar"])
+        .args(["--no-resolve-s3", "--s3-bucket", BUCKET])
         .arg("--template-file")
         .arg(&built.template)
         .arg("--config-file")
@@ -104,6 +112,17 @@ pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Accou
     sam::run(command, &format!("sam-deploy-{}", stack.name), &built.scratch).await?;
     mend::mend(account).await?;
     outputs(account, &stack.name).await
+}
+
+async fn create_bucket(client: &Client) -> Result<()> {
+    let here = format!(
+        "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
+        aws::REGION
+    );
+    match client.s3(Method::PUT, &format!("/{BUCKET}"), &here).await {
+        Err(error) if Refused::is(&error, "BucketAlreadyOwnedByYou") => Ok(()),
+        created => created.map(drop),
+    }
 }
 
 /// The outputs of a deployed stack.

@@ -75,9 +75,10 @@ impl EmulatorFleet {
 
     async fn find_template(&self, template: &TemplateRef) -> Result<Template> {
         let mut parameters = match (&template.id, &template.name) {
-            (Some(id), None) => owned(&[("LaunchTemplateId", id)]),
+            // Auto Scaling fills in the other one.
+            (Some(id), _) => owned(&[("LaunchTemplateId", id)]),
             (None, Some(name)) => owned(&[("LaunchTemplateName", name)]),
-            _ => bail!("a launch template is named by its id or by its name, and not by both"),
+            (None, None) => bail!("a launch template is named by its id or by its name"),
         };
         let version = template.version.as_deref().unwrap_or("$Default");
         parameters.push(("LaunchTemplateVersion.1".to_owned(), version.to_owned()));

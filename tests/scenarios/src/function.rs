@@ -42,10 +42,16 @@ impl Function {
     /// Its log lines and metrics since `since`.
     pub async fn records(&self, world: &World, since: Timestamp) -> Result<Vec<Value>> {
         let is_new = |record: &Value| {
-            let at = record["timestamp"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            let at = record["timestamp"]
+                .as_str()
+                .and_then(|text| text.parse::<Timestamp>().ok());
             at.is_some_and(|at| at >= since)
         };
-        Ok(function_logs::records(world, &self.logs).await?.into_iter().filter(is_new).collect())
+        Ok(function_logs::records(world, &self.logs)
+            .await?
+            .into_iter()
+            .filter(is_new)
+            .collect())
     }
 
     /// The texts of its errors since `since`: message and `error` of each.
@@ -61,7 +67,9 @@ impl Function {
         let client = world.aws()?;
         tokio::spawn(async move {
             // How it ends is read from its log: a tick that fails answers with an error.
-            let _ = client.rest("lambda", Method::POST, &path, Some(&json!({ "tick": true }))).await;
+            let _ = client
+                .rest("lambda", Method::POST, &path, Some(&json!({ "tick": true })))
+                .await;
         });
         Ok(())
     }
@@ -74,7 +82,10 @@ impl Function {
             .map(|(n, body)| json!({ "Id": n.to_string(), "MessageBody": body }))
             .collect();
         let request = json!({ "QueueUrl": self.queue, "Entries": entries });
-        let answer = world.aws()?.json("sqs", "AmazonSQS.SendMessageBatch", &request).await?;
+        let answer = world
+            .aws()?
+            .json("sqs", "AmazonSQS.SendMessageBatch", &request)
+            .await?;
         let failed = answer["Failed"].as_array().map_or(0, Vec::len);
         anyhow::ensure!(failed == 0, "{failed} messages were not taken: {answer}");
         Ok(())
@@ -87,14 +98,21 @@ impl Function {
             let request = json!({
                 "QueueUrl": self.dead_letters, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"],
             });
-            let answer = world.aws()?.json("sqs", "AmazonSQS.ReceiveMessage", &request).await?;
+            let answer = world
+                .aws()?
+                .json("sqs", "AmazonSQS.ReceiveMessage", &request)
+                .await?;
             let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
             if messages.is_empty() {
                 return Ok(taken);
             }
             for message in messages {
-                let delete = json!({ "QueueUrl": self.dead_letters, "ReceiptHandle": message["ReceiptHandle"] });
-                world.aws()?.json("sqs", "AmazonSQS.DeleteMessage", &delete).await?;
+                let delete =
+                    json!({ "QueueUrl": self.dead_letters, "ReceiptHandle": message["ReceiptHandle"] });
+                world
+                    .aws()?
+                    .json("sqs", "AmazonSQS.DeleteMessage", &delete)
+                    .await?;
                 taken.push(message);
             }
         }
@@ -107,15 +125,22 @@ impl Function {
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
             let path = entry?.path();
-            let Some(pid) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok())
+            let Some(pid) = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.parse().ok())
             else {
                 continue;
             };
             // A process that ends while we look is none.
             let stat = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
-            let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
+            let parent = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_whitespace().nth(1));
             let environment = std::fs::read(path.join("environ")).unwrap_or_default();
-            let is_ours = environment.split(|byte| *byte == 0).any(|variable| variable == ours.as_bytes());
+            let is_ours = environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == ours.as_bytes());
             if is_ours && parent == Some(emulator.as_str()) {
                 found.push(pid);
             }
@@ -136,8 +161,13 @@ impl Function {
     /// The statements of its role's policy.
     pub async fn policy(&self, world: &World) -> Result<Value> {
         let parameters = [("RoleName", self.role.as_str()), ("PolicyName", POLICY)];
-        let answer = world.aws()?.query("iam", IAM, "GetRolePolicy", parameters).await?;
-        let document = answer.text_at("GetRolePolicyResult/PolicyDocument").context("the role has no policy")?;
+        let answer = world
+            .aws()?
+            .query("iam", IAM, "GetRolePolicy", parameters)
+            .await?;
+        let document = answer
+            .text_at("GetRolePolicyResult/PolicyDocument")
+            .context("the role has no policy")?;
         let document = percent_decoded(&document);
         serde_json::from_str(&document).with_context(|| format!("policy {document}"))
     }
@@ -145,9 +175,16 @@ impl Function {
     /// Replaces its role's policy.
     pub async fn put_policy(&self, world: &World, policy: &Value) -> Result<()> {
         let document = policy.to_string();
-        let parameters =
-            [("RoleName", self.role.as_str()), ("PolicyName", POLICY), ("PolicyDocument", document.as_str())];
-        world.aws()?.query("iam", IAM, "PutRolePolicy", parameters).await.map(drop)
+        let parameters = [
+            ("RoleName", self.role.as_str()),
+            ("PolicyName", POLICY),
+            ("PolicyDocument", document.as_str()),
+        ];
+        world
+            .aws()?
+            .query("iam", IAM, "PutRolePolicy", parameters)
+            .await
+            .map(drop)
     }
 
     /// Waits until an error since `since` contains `text`.
@@ -159,7 +196,13 @@ impl Function {
         limit: Duration,
     ) -> Result<()> {
         let what = format!("{} has logged no error with {text:?}", self.name);
-        let says = async || Ok(self.errors(world, since).await?.iter().any(|error| error.contains(text)));
+        let says = async || {
+            Ok(self
+                .errors(world, since)
+                .await?
+                .iter()
+                .any(|error| error.contains(text)))
+        };
         match crate::until(&what, limit, says).await {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -182,7 +225,9 @@ fn percent_decoded(text: &str) -> String {
     while let Some(byte) = rest.next() {
         if byte == b'%' {
             let digits: Vec<u8> = rest.by_ref().take(2).collect();
-            let number = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            let number = std::str::from_utf8(&digits)
+                .ok()
+                .and_then(|hex| u8::from_str_radix(hex, 16).ok());
             bytes.push(number.unwrap_or(b'?'));
         } else {
             bytes.push(byte);

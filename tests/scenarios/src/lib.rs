@@ -1,7 +1,10 @@
 //! What the scenarios stand on: one world, in which Lamplighter is deployed twice, once for each way into the
 //! cluster.
 
-#![allow(clippy::disallowed_methods, reason = "scenarios run on the machine's clock and in its environment")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "scenarios run on the machine's clock and in its environment"
+)]
 
 pub mod function;
 pub mod workload;
@@ -41,7 +44,11 @@ impl Stage {
             use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "{line}");
         });
-        let options = Options { ports: Ports::new(PORT_BASE), clock: autoscaling::Clock::real(), say };
+        let options = Options {
+            ports: Ports::new(PORT_BASE),
+            clock: autoscaling::Clock::real(),
+            say,
+        };
         let world = World::start(options).await?;
         let architecture = deploy::Architecture::host();
         let built = deploy::build(world.tools(), architecture, &paths::checkout().join("target/sam")).await?;
@@ -61,13 +68,19 @@ impl Stage {
     /// Waits until the instance is in `state`, or gone when that was to come after it.
     pub async fn until_state(&self, instance: &str, state: &str, limit: Duration) -> Result<()> {
         let what = format!("{instance} is not {state}");
-        until(&what, limit, async || Ok(self.world.timeline().entered(instance, state).is_some())).await
+        until(&what, limit, async || {
+            Ok(self.world.timeline().entered(instance, state).is_some())
+        })
+        .await
     }
 
     /// The state of an instance of a group now; `None` when it is gone.
     pub async fn state_of(&self, group: &Group, instance: &str) -> Result<Option<String>> {
         let instances = groups::instances(&self.world, &group.name).await?;
-        Ok(instances.into_iter().find(|one| one.id == instance).map(|one| one.state))
+        Ok(instances
+            .into_iter()
+            .find(|one| one.id == instance)
+            .map(|one| one.state))
     }
 }
 

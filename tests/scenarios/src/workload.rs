@@ -30,7 +30,13 @@ pub struct Workload {
 impl Workload {
     /// Pods that stop within a second, without a budget.
     pub fn new(name: &str, replicas: u32) -> Self {
-        Self { name: name.to_owned(), replicas, stops_after: "0.5s".to_owned(), grace: 30, max_unavailable: None }
+        Self {
+            name: name.to_owned(),
+            replicas,
+            stops_after: "0.5s".to_owned(),
+            grace: 30,
+            max_unavailable: None,
+        }
     }
 
     /// With pods that take so long to stop.
@@ -56,7 +62,14 @@ impl Workload {
         stacks::kubectl(world, &wait).await?;
         if self.max_unavailable.is_some() {
             // The controller takes a moment to count.
-            let wait = ["-n", &self.name, "wait", "pdb", &self.name, "--for=jsonpath={.status.observedGeneration}=1"];
+            let wait = [
+                "-n",
+                &self.name,
+                "wait",
+                "pdb",
+                &self.name,
+                "--for=jsonpath={.status.observedGeneration}=1",
+            ];
             stacks::kubectl(world, &wait).await?;
         }
         Ok(())
@@ -70,28 +83,46 @@ impl Workload {
 
     /// Deletes the namespace with everything in it.
     pub async fn delete(&self, world: &World) -> Result<()> {
-        let delete = ["delete", "namespace", &self.name, "--wait=false", "--ignore-not-found"];
+        let delete = [
+            "delete",
+            "namespace",
+            &self.name,
+            "--wait=false",
+            "--ignore-not-found",
+        ];
         stacks::kubectl(world, &delete).await.map(drop)
     }
 
     /// Its pods on a node: name and whether they were asked to leave.
     pub async fn pods_on(&self, world: &World, node: &str) -> Result<Vec<(String, bool)>> {
         let pods: Api<Pod> = Api::namespaced(world.control_plane().client(), &self.name);
-        let list = pods.list(&ListParams::default().fields(&format!("spec.nodeName={node}"))).await?;
-        let read = |pod: Pod| (pod.metadata.name.unwrap_or_default(), pod.metadata.deletion_timestamp.is_some());
+        let list = pods
+            .list(&ListParams::default().fields(&format!("spec.nodeName={node}")))
+            .await?;
+        let read = |pod: Pod| {
+            (
+                pod.metadata.name.unwrap_or_default(),
+                pod.metadata.deletion_timestamp.is_some(),
+            )
+        };
         Ok(list.items.into_iter().map(read).collect())
     }
 
     /// Waits until a pod of it runs on the node.
     pub async fn until_on(&self, world: &World, node: &str) -> Result<()> {
         let what = format!("no pod of {} is on {node}", self.name);
-        until(&what, Duration::from_secs(30), async || Ok(!self.pods_on(world, node).await?.is_empty())).await
+        until(&what, Duration::from_secs(30), async || {
+            Ok(!self.pods_on(world, node).await?.is_empty())
+        })
+        .await
     }
 
     async fn apply(&self, world: &World) -> Result<()> {
         let file = world.dir().join(format!("data/{}.json", self.name));
         std::fs::write(&file, self.manifest().to_string())?;
-        stacks::kubectl(world, &["apply", "-f", &file.display().to_string()]).await.map(drop)
+        stacks::kubectl(world, &["apply", "-f", &file.display().to_string()])
+            .await
+            .map(drop)
     }
 
     fn manifest(&self) -> Value {

@@ -24,14 +24,17 @@ pub fn evictions(world: &World, namespace: &str) -> Result<Vec<Eviction>> {
     let log = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let mut found = Vec::new();
     for line in log.lines() {
-        let entry: Value = serde_json::from_str(line).with_context(|| format!("reading {}", path.display()))?;
+        let entry: Value =
+            serde_json::from_str(line).with_context(|| format!("reading {}", path.display()))?;
         let object = &entry["objectRef"];
         if object["namespace"] == namespace {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             found.push(Eviction {
                 user: text(&entry["user"]["username"]),
                 pod: format!("{namespace}/{}", text(&object["name"])),
-                uid: entry["requestObject"]["deleteOptions"]["preconditions"]["uid"].as_str().map(str::to_owned),
+                uid: entry["requestObject"]["deleteOptions"]["preconditions"]["uid"]
+                    .as_str()
+                    .map(str::to_owned),
                 code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
             });
         }

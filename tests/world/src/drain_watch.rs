@@ -30,7 +30,10 @@ pub struct Seen {
 /// Watches the node of `instance` until the instance is past its hook.
 pub async fn watch(world: &World, instance: &str, limit: Duration) -> Result<Seen> {
     let mut seen = Seen::default();
-    let Some(node) = groups::node_of(world, instance).await?.and_then(|node| node.metadata.name) else {
+    let Some(node) = groups::node_of(world, instance)
+        .await?
+        .and_then(|node| node.metadata.name)
+    else {
         bail!("no node runs on {instance}");
     };
     let nodes: Api<Node> = Api::all(world.control_plane().client());
@@ -62,10 +65,18 @@ fn note(seen: &mut Seen, pods: &[Pod]) {
     let identity = |pod: &Pod| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let meta = &pod.metadata;
-        format!("{}/{} {}", text(&meta.namespace), text(&meta.name), text(&meta.uid))
+        format!(
+            "{}/{} {}",
+            text(&meta.namespace),
+            text(&meta.name),
+            text(&meta.uid)
+        )
     };
     let there: Vec<String> = pods.iter().map(identity).collect();
-    for pod in pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()) {
+    for pod in pods
+        .iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_some())
+    {
         seen.asked.entry(identity(pod)).or_insert(now);
     }
     for pod in seen.asked.keys() {

@@ -15,7 +15,9 @@ pub async fn lines(world: &World, group: &str) -> Result<Vec<String>> {
         if let Some(token) = &token {
             request["nextToken"] = json!(token);
         }
-        let page = client.json("logs", "Logs_20140328.FilterLogEvents", &request).await?;
+        let page = client
+            .json("logs", "Logs_20140328.FilterLogEvents", &request)
+            .await?;
         let messages = page["events"].as_array().into_iter().flatten();
         found.extend(messages.filter_map(|event| event["message"].as_str().map(str::to_owned)));
         token = page["nextToken"].as_str().map(str::to_owned);
@@ -28,7 +30,10 @@ pub async fn lines(world: &World, group: &str) -> Result<Vec<String>> {
 /// The function's own lines that are JSON: log lines and metrics.
 pub async fn records(world: &World, group: &str) -> Result<Vec<Value>> {
     let lines = lines(world, group).await?;
-    Ok(lines.iter().filter_map(|line| serde_json::from_str(line.trim()).ok()).collect())
+    Ok(lines
+        .iter()
+        .filter_map(|line| serde_json::from_str(line.trim()).ok())
+        .collect())
 }
 
 /// What invocations cost.
@@ -101,7 +106,12 @@ mod tests {
         ] {
             cost.add(line);
         }
-        let expected = Cost { invocations: 2, billed_milliseconds: 17, kubernetes_calls: 7, aws_calls: 3 };
+        let expected = Cost {
+            invocations: 2,
+            billed_milliseconds: 17,
+            kubernetes_calls: 7,
+            aws_calls: 3,
+        };
         assert_eq!(cost, expected);
     }
 }

@@ -48,7 +48,12 @@ impl Group {
     /// A group with our terminate hook alone.
     pub fn new(name: &str, cluster: &str, size: u32) -> Self {
         let hooks = vec![("lamplighter-node-drain".to_owned(), 300)];
-        Self { name: name.to_owned(), cluster: cluster.to_owned(), size, hooks }
+        Self {
+            name: name.to_owned(),
+            cluster: cluster.to_owned(),
+            size,
+            hooks,
+        }
     }
 
     /// With another heartbeat time-out of our hook, in seconds.
@@ -64,7 +69,10 @@ impl Group {
         let zones = ["a", "b", "c"].map(|zone| format!("{}{zone}", aws::REGION));
         let mut parameters = vec![
             ("AutoScalingGroupName".to_owned(), self.name.clone()),
-            ("LaunchTemplate.LaunchTemplateName".to_owned(), TEMPLATE.to_owned()),
+            (
+                "LaunchTemplate.LaunchTemplateName".to_owned(),
+                TEMPLATE.to_owned(),
+            ),
             ("MinSize".to_owned(), "0".to_owned()),
             ("MaxSize".to_owned(), (self.size + 2).to_string()),
             ("DesiredCapacity".to_owned(), self.size.to_string()),
@@ -98,7 +106,11 @@ impl Group {
             }
             if waited >= JOIN_LIMIT {
                 let troubles = world.timeline().troubles().join("; ");
-                bail!("group {}: {serving} of {} serve after {JOIN_LIMIT:?}; {troubles}", self.name, self.size);
+                bail!(
+                    "group {}: {serving} of {} serve after {JOIN_LIMIT:?}; {troubles}",
+                    self.name,
+                    self.size
+                );
             }
             tokio::time::sleep(LOOK).await;
             waited += LOOK;
@@ -107,27 +119,44 @@ impl Group {
 
     /// Deletes it and its instances, without asking any hook.
     pub async fn delete(&self, world: &World) -> Result<()> {
-        let parameters = [("AutoScalingGroupName", self.name.as_str()), ("ForceDelete", "true")];
+        let parameters = [
+            ("AutoScalingGroupName", self.name.as_str()),
+            ("ForceDelete", "true"),
+        ];
         call(world, "DeleteAutoScalingGroup", parameters).await.map(drop)
     }
 }
 
 /// The instances of a group, those on their way out included.
 pub async fn instances(world: &World, group: &str) -> Result<Vec<Instance>> {
-    let answer =
-        call(world, "DescribeAutoScalingGroups", [("AutoScalingGroupNames.member.1", group)]).await?;
+    let answer = call(
+        world,
+        "DescribeAutoScalingGroups",
+        [("AutoScalingGroupNames.member.1", group)],
+    )
+    .await?;
     let groups = answer.list("DescribeAutoScalingGroupsResult/AutoScalingGroups");
-    let found = groups.first().with_context(|| format!("there is no group {group}"))?;
+    let found = groups
+        .first()
+        .with_context(|| format!("there is no group {group}"))?;
     let read = |instance: &emulator::Element| {
-        Some(Instance { id: instance.text_at("InstanceId")?, state: instance.text_at("LifecycleState")? })
+        Some(Instance {
+            id: instance.text_at("InstanceId")?,
+            state: instance.text_at("LifecycleState")?,
+        })
     };
     Ok(found.list("Instances").iter().filter_map(read).collect())
 }
 
 /// Terminates an instance; the group replaces it.
 pub async fn terminate(world: &World, instance: &str) -> Result<()> {
-    let parameters = [("InstanceId", instance), ("ShouldDecrementDesiredCapacity", "false")];
-    call(world, "TerminateInstanceInAutoScalingGroup", parameters).await.map(drop)
+    let parameters = [
+        ("InstanceId", instance),
+        ("ShouldDecrementDesiredCapacity", "false"),
+    ];
+    call(world, "TerminateInstanceInAutoScalingGroup", parameters)
+        .await
+        .map(drop)
 }
 
 /// The node that runs on an instance, if there is one.
@@ -149,7 +178,9 @@ where
 {
     let endpoint = Ports::http(world.ports().autoscaling());
     let client = Client::new(&endpoint, world.emulator().admin().clone())?;
-    client.query(AUTO_SCALING.0, AUTO_SCALING.1, action, parameters).await
+    client
+        .query(AUTO_SCALING.0, AUTO_SCALING.1, action, parameters)
+        .await
 }
 
 async fn nodes_ready(world: &World, instances: &[Instance]) -> Result<bool> {
@@ -169,7 +200,10 @@ fn runs_on(node: &Node, instance: &str) -> bool {
 
 fn is_ready(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 async fn launch_template(world: &World) -> Result<()> {
@@ -178,7 +212,11 @@ async fn launch_template(world: &World) -> Result<()> {
         ("LaunchTemplateData.ImageId", "ami-0123456789abcdef0"),
         ("LaunchTemplateData.InstanceType", "m7g.large"),
     ];
-    match world.aws()?.query(EC2.0, EC2.1, "CreateLaunchTemplate", parameters).await {
+    match world
+        .aws()?
+        .query(EC2.0, EC2.1, "CreateLaunchTemplate", parameters)
+        .await
+    {
         Err(error) if !Refused::is(&error, "InvalidLaunchTemplateName.AlreadyExistsException") => Err(error),
         _ => Ok(()),
     }

@@ -22,7 +22,16 @@ pub(crate) async fn follow(
 ) {
     while let Some(notice) = notices.recv().await {
         match notice {
-            Notice::Event(event) => relay.emit(event),
+            Notice::Event(event) => {
+                if let Some(message) = event["detail"]["StatusMessage"]
+                    .as_str()
+                    .filter(|text| !text.is_empty())
+                {
+                    let what = event["detail-type"].as_str().unwrap_or_default();
+                    timeline.note("EC2", What::Trouble(format!("{what}: {message}")));
+                }
+                relay.emit(event);
+            }
             Notice::Moved {
                 instance,
                 group,

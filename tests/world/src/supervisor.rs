@@ -47,7 +47,12 @@ impl State {
     pub(crate) fn of_this_process(ports: Ports, parts: Vec<Identity>) -> Result<Self> {
         let pid = i32::try_from(std::process::id())?;
         let supervisor = Identity::of("world", pid).context("this process has no entry in /proc")?;
-        Ok(Self { port_base: ports.base(), supervisor, parts, failure: None })
+        Ok(Self {
+            port_base: ports.base(),
+            supervisor,
+            parts,
+            failure: None,
+        })
     }
 
     /// Forgets the world of these ports.
@@ -136,7 +141,10 @@ pub async fn run(options: Options) -> Result<()> {
         return Ok(());
     };
     say(&failure);
-    let state = State { failure: Some(failure.clone()), ..State::of_this_process(ports, world.processes())? };
+    let state = State {
+        failure: Some(failure.clone()),
+        ..State::of_this_process(ports, world.processes())?
+    };
     world.stop().await;
     state.write()?;
     bail!("{failure}")

@@ -34,23 +34,33 @@ async fn drain_one(stage: &Stage, name: &str, cluster: &str, function: &Function
 
     let cordoned = seen.cordoned.context("the node was never seen cordoned")?;
     let first_asked = seen.asked.values().min().context("no pod was seen leaving")?;
-    ensure(cordoned <= *first_asked, || format!("cordoned at {cordoned}, first eviction at {first_asked}"))?;
+    ensure(cordoned <= *first_asked, || {
+        format!("cordoned at {cordoned}, first eviction at {first_asked}")
+    })?;
     ensure(seen.asked.len() == on_node && seen.gone.len() == on_node, || {
         format!("{on_node} pods were on the node: {seen:?}")
     })?;
     for (pod, asked) in &seen.asked {
         let took = seen.gone[pod].duration_since(*asked);
         // It takes 2 s to stop, and each look comes up to 0.3 s late.
-        ensure(took >= SignedDuration::from_millis(1_500), || format!("{pod} was gone {took:#} after its eviction"))?;
+        ensure(took >= SignedDuration::from_millis(1_500), || {
+            format!("{pod} was gone {took:#} after its eviction")
+        })?;
     }
     let evictions = audit::evictions(world, name)?;
     let granted: Vec<_> = evictions.iter().filter(|eviction| eviction.code == 201).collect();
-    ensure(granted.len() == on_node, || format!("{on_node} pods, and {granted:#?}"))?;
-    ensure(evictions.iter().all(|eviction| eviction.uid.is_some()), || format!("no UID: {evictions:#?}"))?;
+    ensure(granted.len() == on_node, || {
+        format!("{on_node} pods, and {granted:#?}")
+    })?;
+    ensure(evictions.iter().all(|eviction| eviction.uid.is_some()), || {
+        format!("no UID: {evictions:#?}")
+    })?;
     let errors = function.errors(world, since).await?;
     ensure(errors.is_empty(), || format!("{errors:#?}"))?;
 
-    stage.until_state(instance, "Terminated", Duration::from_secs(20)).await?;
+    stage
+        .until_state(instance, "Terminated", Duration::from_secs(20))
+        .await?;
     group.ready(world).await?;
     workload.delete(world).await?;
     group.delete(world).await
@@ -61,7 +71,9 @@ pub(crate) async fn an_event_drains_the_node_through_queue_and_eks_token_and_com
 ) -> Result<()> {
     drain_one(stage, "by-event", CLUSTER, &stage.eks).await?;
     let user = audit::evictions(&stage.world, "by-event")?.remove(0).user;
-    ensure(user.contains(&stage.eks.role), || format!("evicted by {user}, not by the function's own role"))
+    ensure(user.contains(&stage.eks.role), || {
+        format!("evicted by {user}, not by the function's own role")
+    })
 }
 
 pub(crate) async fn without_any_event_the_sweep_alone_drains_the_node(stage: &Stage) -> Result<()> {
@@ -74,7 +86,9 @@ pub(crate) async fn without_any_event_the_sweep_alone_drains_the_node(stage: &St
 pub(crate) async fn a_kubeconfig_leads_to_the_cluster_too(stage: &Stage) -> Result<()> {
     drain_one(stage, "by-kubeconfig", KUBEADM, &stage.kubeadm).await?;
     let user = audit::evictions(&stage.world, "by-kubeconfig")?.remove(0).user;
-    ensure(user == "lamplighter-node-drain", || format!("evicted by {user}, not by the kubeconfig's user"))
+    ensure(user == "lamplighter-node-drain", || {
+        format!("evicted by {user}, not by the kubeconfig's user")
+    })
 }
 
 pub(crate) async fn many_nodes_are_drained_side_by_side(stage: &Stage) -> Result<()> {
@@ -87,11 +101,15 @@ pub(crate) async fn many_nodes_are_drained_side_by_side(stage: &Stage) -> Result
         groups::terminate(world, &instance.id).await?;
     }
     for instance in &instances[..5] {
-        stage.until_state(&instance.id, "Terminating:Proceed", LIMIT).await?;
+        stage
+            .until_state(&instance.id, "Terminating:Proceed", LIMIT)
+            .await?;
     }
     // Each takes at least 5 s; one after the other they would take more than 25.
     let took = Timestamp::now().duration_since(start);
-    ensure(took < SignedDuration::from_secs(50), || format!("5 nodes took {took:#}"))?;
+    ensure(took < SignedDuration::from_secs(50), || {
+        format!("5 nodes took {took:#}")
+    })?;
     group.ready(world).await?;
     workload.delete(world).await?;
     group.delete(world).await
@@ -102,7 +120,9 @@ pub(crate) async fn a_budget_that_allows_nothing_keeps_the_hook_alive_until_it_a
 ) -> Result<()> {
     let world = &stage.world;
     let heartbeat = 60;
-    let (group, instances) = stage.group(Group::new("guarded", CLUSTER, 1).heartbeat(heartbeat)).await?;
+    let (group, instances) = stage
+        .group(Group::new("guarded", CLUSTER, 1).heartbeat(heartbeat))
+        .await?;
     let instance = &instances[0].id;
     let mut workload = Workload::new("guarded", 2).budget(0);
     workload.create(world).await?;
@@ -110,15 +130,22 @@ pub(crate) async fn a_budget_that_allows_nothing_keeps_the_hook_alive_until_it_a
     // Twice its time-out: without heartbeats the hook would have run out.
     tokio::time::sleep(Duration::from_secs(u64::from(2 * heartbeat))).await;
     let state = stage.state_of(&group, instance).await?;
-    ensure(state.as_deref() == Some("Terminating:Wait"), || format!("the instance is {state:?}"))?;
-    let evictions = audit::evictions(world, "guarded")?;
-    ensure(!evictions.is_empty() && evictions.iter().all(|eviction| eviction.code == 429), || {
-        format!("{evictions:#?}")
+    ensure(state.as_deref() == Some("Terminating:Wait"), || {
+        format!("the instance is {state:?}")
     })?;
+    let evictions = audit::evictions(world, "guarded")?;
+    ensure(
+        !evictions.is_empty() && evictions.iter().all(|eviction| eviction.code == 429),
+        || format!("{evictions:#?}"),
+    )?;
     // Two pods in two minutes, twelve requests a minute each.
-    ensure(evictions.len() <= 2 * 2 * 12 + 4, || format!("{} requests in two minutes", evictions.len()))?;
+    ensure(evictions.len() <= 2 * 2 * 12 + 4, || {
+        format!("{} requests in two minutes", evictions.len())
+    })?;
     workload.set_budget(world, 1).await?;
-    stage.until_state(instance, "Terminating:Proceed", Duration::from_secs(70)).await?;
+    stage
+        .until_state(instance, "Terminating:Proceed", Duration::from_secs(70))
+        .await?;
     workload.delete(world).await?;
     group.delete(world).await
 }
@@ -135,9 +162,10 @@ pub(crate) async fn pods_that_ignore_their_signal_get_their_whole_grace(stage: &
     ensure(seen.gone.len() == 2, || format!("{seen:?}"))?;
     for (pod, asked) in &seen.asked {
         let took = seen.gone[pod].duration_since(*asked);
-        ensure(took >= SignedDuration::from_millis(i64::from(grace) * 1000 - 500), || {
-            format!("{pod} had {took:#} of its {grace} s")
-        })?;
+        ensure(
+            took >= SignedDuration::from_millis(i64::from(grace) * 1000 - 500),
+            || format!("{pod} had {took:#} of its {grace} s"),
+        )?;
     }
     workload.delete(world).await?;
     group.delete(world).await

@@ -24,22 +24,41 @@ pub(crate) async fn a_function_killed_in_the_middle_is_finished_by_the_next_tick
     groups::terminate(world, instance).await?;
     let granted = || {
         let evictions = audit::evictions(world, "killed")?;
-        Ok::<_, anyhow::Error>(evictions.into_iter().filter(|eviction| eviction.code == 201).collect::<Vec<_>>())
+        Ok::<_, anyhow::Error>(
+            evictions
+                .into_iter()
+                .filter(|eviction| eviction.code == 201)
+                .collect::<Vec<_>>(),
+        )
     };
-    until("no pod was evicted", Duration::from_secs(90), async || Ok(!granted()?.is_empty())).await?;
+    until("no pod was evicted", Duration::from_secs(90), async || {
+        Ok(!granted()?.is_empty())
+    })
+    .await?;
     let killed = stage.eks.kill(world)?;
-    ensure(killed > 0, || "no process of the function was found to be killed".to_owned())?;
+    ensure(killed > 0, || {
+        "no process of the function was found to be killed".to_owned()
+    })?;
     let before = granted()?.len();
-    ensure(before < 5, || format!("all {before} pods were evicted already: nothing was in the middle"))?;
+    ensure(before < 5, || {
+        format!("all {before} pods were evicted already: nothing was in the middle")
+    })?;
     let state = stage.state_of(&group, instance).await?;
-    ensure(state.as_deref() == Some("Terminating:Wait"), || format!("the instance is {state:?}"))?;
+    ensure(state.as_deref() == Some("Terminating:Wait"), || {
+        format!("the instance is {state:?}")
+    })?;
 
-    stage.until_state(instance, "Terminating:Proceed", Duration::from_secs(150)).await?;
+    stage
+        .until_state(instance, "Terminating:Proceed", Duration::from_secs(150))
+        .await?;
     let mut times = BTreeMap::new();
     for eviction in granted()? {
         *times.entry((eviction.pod, eviction.uid)).or_insert(0) += 1;
     }
-    ensure(times.len() >= 5 && times.values().all(|times| *times == 1), || format!("{times:#?}"))?;
+    ensure(
+        times.len() >= 5 && times.values().all(|times| *times == 1),
+        || format!("{times:#?}"),
+    )?;
     workload.delete(world).await?;
     group.delete(world).await
 }
@@ -64,16 +83,24 @@ pub(crate) async fn events_that_are_repeated_late_and_reordered_end_in_one_drain
     }
     let mut drained = Ok(());
     for instance in &instances[..3] {
-        let one = stage.until_state(&instance.id, "Terminating:Proceed", Duration::from_secs(150)).await;
+        let one = stage
+            .until_state(&instance.id, "Terminating:Proceed", Duration::from_secs(150))
+            .await;
         drained = drained.and(one);
     }
     world.relay().set_faults(Faults::default());
     drained?;
     let mut times: BTreeMap<Option<String>, u32> = BTreeMap::new();
-    for eviction in audit::evictions(world, "unreliable")?.into_iter().filter(|eviction| eviction.code == 201) {
+    for eviction in audit::evictions(world, "unreliable")?
+        .into_iter()
+        .filter(|eviction| eviction.code == 201)
+    {
         *times.entry(eviction.uid).or_default() += 1;
     }
-    ensure(!times.is_empty() && times.values().all(|times| *times == 1), || format!("{times:#?}"))?;
+    ensure(
+        !times.is_empty() && times.values().all(|times| *times == 1),
+        || format!("{times:#?}"),
+    )?;
     workload.delete(world).await?;
     group.delete(world).await
 }

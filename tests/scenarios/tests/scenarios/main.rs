@@ -3,7 +3,12 @@
 //! They share one world and run one after the other, since some of them take permissions away or lose events.
 //! The world is set up by the first one that runs, so that a filter that picks none costs nothing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test"
+)]
 
 mod drains;
 mod faults;
@@ -60,10 +65,16 @@ fn main() -> std::process::ExitCode {
     conclusion.exit_code()
 }
 
-fn run(runtime: &Runtime, shared: &Shared, scenario: fn(&Runtime, &Stage) -> Result<()>) -> Result<(), Failed> {
+fn run(
+    runtime: &Runtime,
+    shared: &Shared,
+    scenario: fn(&Runtime, &Stage) -> Result<()>,
+) -> Result<(), Failed> {
     let mut stage = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let set = stage.get_or_insert_with(|| {
-        runtime.block_on(Stage::set()).map_err(|error| format!("the stage can't be set: {error:#}"))
+        runtime
+            .block_on(Stage::set())
+            .map_err(|error| format!("the stage can't be set: {error:#}"))
     });
     let stage = set.as_ref().map_err(Clone::clone)?;
     scenario(runtime, stage).map_err(|error| {
@@ -74,11 +85,16 @@ fn run(runtime: &Runtime, shared: &Shared, scenario: fn(&Runtime, &Stage) -> Res
 
 /// What is wrong with the events of an instance, if it was not delivered: for messages of failed assertions.
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<()> {
-    if holds { Ok(()) } else { Err(anyhow::anyhow!(what())) }
+    if holds {
+        Ok(())
+    } else {
+        Err(anyhow::anyhow!(what()))
+    }
 }
 
 /// The name of the node that runs on an instance.
 async fn node_name(stage: &Stage, instance: &str) -> Result<String> {
     let node = world::groups::node_of(&stage.world, instance).await?;
-    node.and_then(|node| node.metadata.name).with_context(|| format!("no node runs on {instance}"))
+    node.and_then(|node| node.metadata.name)
+        .with_context(|| format!("no node runs on {instance}"))
 }

@@ -29,7 +29,9 @@ pub(crate) async fn what_nobody_can_read_is_parked_once_and_the_rest_of_the_batc
     let since = Timestamp::now();
     let (ours, bystander) = (&instances[0].id, &instances[1].id);
     groups::terminate(world, ours).await?;
-    stage.until_state(ours, "Terminating:Wait", Duration::from_secs(20)).await?;
+    stage
+        .until_state(ours, "Terminating:Wait", Duration::from_secs(20))
+        .await?;
     world.relay().set_faults(Faults::default());
     let action = |instance: &str, hook: &str| -> Result<String> {
         let mut event: Value = serde_json::from_str(&file("terminate-action")?)?;
@@ -47,7 +49,9 @@ pub(crate) async fn what_nobody_can_read_is_parked_once_and_the_rest_of_the_batc
         action(ours, "lamplighter-node-drain")?,
     ];
     stage.eks.send(world, &bodies).await?;
-    stage.until_state(ours, "Terminating:Proceed", Duration::from_secs(80)).await?;
+    stage
+        .until_state(ours, "Terminating:Proceed", Duration::from_secs(80))
+        .await?;
 
     let said = "message can't be read and is parked";
     let parked = async || {
@@ -58,20 +62,32 @@ pub(crate) async fn what_nobody_can_read_is_parked_once_and_the_rest_of_the_batc
     // Longer than a message would take to come back if it had been refused.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let errors = stage.eks.errors(world, since).await?;
-    ensure(errors.len() == 2, || format!("reported {} times: {errors:#?}", errors.len()))?;
+    ensure(errors.len() == 2, || {
+        format!("reported {} times: {errors:#?}", errors.len())
+    })?;
     let dead = stage.eks.take_dead_letters(world).await?;
-    let mut texts: Vec<&str> = dead.iter().filter_map(|message| message["Body"].as_str()).collect();
+    let mut texts: Vec<&str> = dead
+        .iter()
+        .filter_map(|message| message["Body"].as_str())
+        .collect();
     texts.sort_unstable();
     let mut expected = [bodies[0].as_str(), bodies[1].as_str()];
     expected.sort_unstable();
     ensure(texts == expected, || format!("parked: {texts:#?}"))?;
-    ensure(dead.iter().all(|message| message["MessageAttributes"]["Reason"]["StringValue"].is_string()), || {
-        format!("no reason: {dead:#?}")
-    })?;
+    ensure(
+        dead.iter()
+            .all(|message| message["MessageAttributes"]["Reason"]["StringValue"].is_string()),
+        || format!("no reason: {dead:#?}"),
+    )?;
 
     let node = node_name(stage, bystander).await?;
-    let bystanders = world::groups::node_of(world, bystander).await?.and_then(|node| node.spec);
-    ensure(bystanders.is_some_and(|spec| spec.unschedulable != Some(true)), || format!("{node} was cordoned"))?;
+    let bystanders = world::groups::node_of(world, bystander)
+        .await?
+        .and_then(|node| node.spec);
+    ensure(
+        bystanders.is_some_and(|spec| spec.unschedulable != Some(true)),
+        || format!("{node} was cordoned"),
+    )?;
     workload.delete(world).await?;
     group.delete(world).await
 }

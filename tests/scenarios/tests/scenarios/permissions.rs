@@ -36,10 +36,19 @@ const STATEMENTS: [(&str, Shows); 8] = [
     ("PollQueue", Shows::InTheMapping("sqs:ReceiveMessage")),
     ("ParkMalformedMessages", Shows::InItsLog("sqs:SendMessage")),
     ("WriteLogs", Shows::InTheEmulatorsLog("logs:CreateLogStream")),
-    ("FindGroups", Shows::InItsLog("autoscaling:DescribeAutoScalingGroups")),
+    (
+        "FindGroups",
+        Shows::InItsLog("autoscaling:DescribeAutoScalingGroups"),
+    ),
     ("ReadHooks", Shows::InItsLog("autoscaling:DescribeLifecycleHooks")),
-    ("CompleteHooks", Shows::InItsLog("autoscaling:CompleteLifecycleAction")),
-    ("KeepHooksAlive", Shows::InItsLog("autoscaling:RecordLifecycleActionHeartbeat")),
+    (
+        "CompleteHooks",
+        Shows::InItsLog("autoscaling:CompleteLifecycleAction"),
+    ),
+    (
+        "KeepHooksAlive",
+        Shows::InItsLog("autoscaling:RecordLifecycleActionHeartbeat"),
+    ),
     ("FindCluster", Shows::InItsLog("eks:DescribeCluster")),
 ];
 
@@ -51,7 +60,11 @@ const RULES: [(&str, &str, &str); 5] = [
     ("list", "nodes", "cannot list resource \\\"nodes\\\""),
     ("patch", "nodes", "cannot patch resource \\\"nodes\\\""),
     ("list", "pods", "cannot list resource \\\"pods\\\""),
-    ("create", "pods/eviction", "cannot create resource \\\"pods/eviction\\\""),
+    (
+        "create",
+        "pods/eviction",
+        "cannot create resource \\\"pods/eviction\\\"",
+    ),
     ("create", "events", "cannot create resource \\\"events\\\""),
 ];
 
@@ -61,12 +74,18 @@ pub(crate) async fn without_any_single_statement_of_its_policy_an_error_names_th
     let world = &stage.world;
     let policy = stage.eks.policy(world).await?;
     let known: Vec<&str> = STATEMENTS.iter().map(|(sid, _)| *sid).collect();
-    ensure(sids(&policy) == known, || format!("the policy has {:?}, this test knows {known:?}", sids(&policy)))?;
+    ensure(sids(&policy) == known, || {
+        format!("the policy has {:?}, this test knows {known:?}", sids(&policy))
+    })?;
     for (sid, shows) in &STATEMENTS {
-        without_statement(stage, &stage.eks, CLUSTER, sid, shows).await.with_context(|| format!("without {sid}"))?;
+        without_statement(stage, &stage.eks, CLUSTER, sid, shows)
+            .await
+            .with_context(|| format!("without {sid}"))?;
     }
     let (sid, shows) = &KUBECONFIG;
-    without_statement(stage, &stage.kubeadm, KUBEADM, sid, shows).await.with_context(|| format!("without {sid}"))
+    without_statement(stage, &stage.kubeadm, KUBEADM, sid, shows)
+        .await
+        .with_context(|| format!("without {sid}"))
 }
 
 pub(crate) async fn without_any_single_rule_of_its_role_an_error_names_the_permission(
@@ -76,21 +95,35 @@ pub(crate) async fn without_any_single_rule_of_its_role_an_error_names_the_permi
     let roles: Api<ClusterRole> = Api::all(world.control_plane().client());
     let whole = roles.get("lamplighter:node-drain").await?;
     let rules = whole.rules.clone().unwrap_or_default();
-    ensure(rules.len() == RULES.len(), || format!("the role has {} rules, this test knows {}", rules.len(), RULES.len()))?;
+    ensure(rules.len() == RULES.len(), || {
+        format!(
+            "the role has {} rules, this test knows {}",
+            rules.len(),
+            RULES.len()
+        )
+    })?;
     for (verb, resource, says) in RULES {
         let mut lacking = roles.get("lamplighter:node-drain").await?;
         let is_it = |rule: &k8s_openapi::api::rbac::v1::PolicyRule| {
             rule.verbs == [verb] && rule.resources == Some(vec![resource.to_owned()])
         };
         lacking.rules.get_or_insert_default().retain(|rule| !is_it(rule));
-        ensure(lacking.rules.as_ref().is_some_and(|left| left.len() + 1 == rules.len()), || {
-            format!("no rule of its own for {verb} {resource}")
-        })?;
-        roles.replace("lamplighter:node-drain", &PostParams::default(), &lacking).await?;
+        ensure(
+            lacking
+                .rules
+                .as_ref()
+                .is_some_and(|left| left.len() + 1 == rules.len()),
+            || format!("no rule of its own for {verb} {resource}"),
+        )?;
+        roles
+            .replace("lamplighter:node-drain", &PostParams::default(), &lacking)
+            .await?;
         let shown = lacks(stage, &stage.eks, CLUSTER, &Shows::InItsLog(says)).await;
         stacks::apply_rbac(world).await?;
         shown.with_context(|| format!("without {verb} {resource}"))?;
-        recovers(stage, &stage.eks).await.with_context(|| format!("with {verb} {resource} again"))?;
+        recovers(stage, &stage.eks)
+            .await
+            .with_context(|| format!("with {verb} {resource} again"))?;
     }
     Ok(())
 }
@@ -105,7 +138,9 @@ async fn without_statement(
     let world = &stage.world;
     let whole = function.policy(world).await?;
     let mut lacking = whole.clone();
-    let statements = lacking["Statement"].as_array_mut().context("a policy has statements")?;
+    let statements = lacking["Statement"]
+        .as_array_mut()
+        .context("a policy has statements")?;
     statements.retain(|statement| statement["Sid"] != sid);
     function.put_policy(world, &lacking).await?;
     // What a sandbox remembers of the cluster was learned with the permission.
@@ -133,7 +168,9 @@ async fn lacks(stage: &Stage, function: &Function, cluster: &str, shows: &Shows)
     workload.create(world).await?;
     let since = Timestamp::now();
     groups::terminate(world, &instances[0].id).await?;
-    stage.until_state(&instances[0].id, "Terminating:Wait", Duration::from_secs(20)).await?;
+    stage
+        .until_state(&instances[0].id, "Terminating:Wait", Duration::from_secs(20))
+        .await?;
     match shows {
         Shows::InItsLog(text) => {
             if text.contains("sqs:") {
@@ -179,19 +216,31 @@ async fn recovers(stage: &Stage, function: &Function) -> Result<()> {
     let gone = async || Ok(groups::instances(world, "permissions").await.is_err());
     until("the group is not gone", Duration::from_secs(30), gone).await?;
     let namespace = async || {
-        let found = stacks::kubectl(world, &["get", "namespace", "permissions", "--ignore-not-found"]).await?;
+        let found =
+            stacks::kubectl(world, &["get", "namespace", "permissions", "--ignore-not-found"]).await?;
         Ok(found.trim().is_empty())
     };
     until("the namespace is not gone", Duration::from_secs(60), namespace).await
 }
 
 async fn mapping_says(world: &World, function: &Function) -> Result<String> {
-    let path = format!("/2015-03-31/event-source-mappings/?FunctionName={}", function.name);
-    let answer = world.aws()?.rest("lambda", reqwest::Method::GET, &path, None).await?;
-    Ok(answer["EventSourceMappings"][0]["LastProcessingResult"].as_str().unwrap_or_default().to_owned())
+    let path = format!(
+        "/2015-03-31/event-source-mappings/?FunctionName={}",
+        function.name
+    );
+    let answer = world
+        .aws()?
+        .rest("lambda", reqwest::Method::GET, &path, None)
+        .await?;
+    Ok(answer["EventSourceMappings"][0]["LastProcessingResult"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
 }
 
 fn sids(policy: &Value) -> Vec<&str> {
     let statements = policy["Statement"].as_array().into_iter().flatten();
-    statements.filter_map(|statement| statement["Sid"].as_str()).collect()
+    statements
+        .filter_map(|statement| statement["Sid"].as_str())
+        .collect()
 }
