@@ -39,6 +39,9 @@ pub struct NodeEvent<'a> {
     pub at: Timestamp,
 }
 
+/// Characters of a node's name in that of its event, of 253 that a name may have.
+const LONGEST_NAME: usize = 200;
+
 /// Tells people.
 pub trait RecordNodeEvent {
     /// Creates an Event.
@@ -56,11 +59,17 @@ impl RecordNodeEvent for Cluster {
 
 fn to_resource(event: NodeEvent<'_>) -> Event {
     let node = event.node;
-    // The name must be unique and must not be longer than a DNS name: the node's may be as long already.
-    let short: String = node.name.as_str().chars().take(200).collect();
+    // Named as the control plane's own recorder does: the object and the time. A node's name may be as long as
+    // an event's, and what is left of it must not end in a dot.
+    let short: String = node.name.as_str().chars().take(LONGEST_NAME).collect();
+    let name = format!(
+        "{}.{:x}",
+        short.trim_end_matches(['.', '-']),
+        event.at.as_nanosecond()
+    );
     Event {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{short}.")),
+            name: Some(name),
             namespace: Some(NAMESPACE.to_owned()),
             ..ObjectMeta::default()
         },

@@ -72,6 +72,7 @@ impl World {
         if data.exists() {
             std::fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
         }
+        forget_logs(options.ports)?;
 
         let settings = emulator::Settings {
             ports: options.ports,
@@ -211,6 +212,16 @@ impl World {
         // If this fails, the next start finds that nothing of it runs any more.
         let _ = State::remove(self.options.ports);
     }
+}
+
+/// Removes the logs of an earlier world: some parts append. The supervisor's own is open already.
+fn forget_logs(ports: Ports) -> Result<()> {
+    for (name, path) in supervisor::logs(ports)? {
+        if name != "world" {
+            std::fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The tools and the control plane's program, installed and built where they are missing.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use relay::Faults;
-use scenarios::Stage;
 use scenarios::function::Function;
 use scenarios::workload::Workload;
+use scenarios::{Stage, until};
+use serde_json::Value;
 use world::groups::{self, Group};
-use world::stacks::KUBEADM;
+use world::stacks::{self, KUBEADM};
 use world::{CLUSTER, audit, drain_watch};
 
 use crate::{ensure, node_name};
@@ -55,15 +56,52 @@ async fn drain_one(stage: &Stage, name: &str, cluster: &str, function: &Function
     ensure(evictions.iter().all(|eviction| eviction.uid.is_some()), || {
         format!("no UID: {evictions:#?}")
     })?;
-    let errors = function.errors(world, since).await?;
-    ensure(errors.is_empty(), || format!("{errors:#?}"))?;
-
     stage
         .until_state(instance, "Terminated", Duration::from_secs(20))
         .await?;
+    told(stage, &node).await?;
+    // An invocation's log is complete when it has ended.
+    let completed = async || {
+        let records = function.records(world, since).await?;
+        Ok(records
+            .iter()
+            .any(|record| record["instance_id"] == instance.as_str() && says(record, "hook completed")))
+    };
+    until(
+        "the function did not log that it completed the hook",
+        Duration::from_secs(60),
+        completed,
+    )
+    .await?;
+    let errors = function.errors(world, since).await?;
+    ensure(errors.is_empty(), || format!("{errors:#?}"))?;
     group.ready(world).await?;
     workload.delete(world).await?;
     group.delete(world).await
+}
+
+fn says(record: &Value, message: &str) -> bool {
+    record["message"]
+        .as_str()
+        .is_some_and(|text| text.starts_with(message))
+}
+
+/// `kubectl describe node` shows people that the drain began and that it ended.
+async fn told(stage: &Stage, node: &str) -> Result<()> {
+    let selector = format!("involvedObject.name={node},involvedObject.kind=Node");
+    let get = [
+        "get",
+        "events",
+        "--field-selector",
+        &selector,
+        "-o",
+        "jsonpath={.items[*].reason}",
+    ];
+    let reasons = stacks::kubectl(&stage.world, &get).await?;
+    let has = |reason| reasons.split_whitespace().any(|one| one == reason);
+    ensure(has("Draining") && has("Drained"), || {
+        format!("people were told: {reasons}")
+    })
 }
 
 pub(crate) async fn an_event_drains_the_node_through_queue_and_eks_token_and_completes_the_hook(

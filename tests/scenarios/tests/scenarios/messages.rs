@@ -62,9 +62,10 @@ pub(crate) async fn what_nobody_can_read_is_parked_once_and_the_rest_of_the_batc
     // Longer than a message would take to come back if it had been refused.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let errors = stage.eks.errors(world, since).await?;
-    ensure(errors.len() == 2, || {
-        format!("reported {} times: {errors:#?}", errors.len())
-    })?;
+    ensure(
+        errors.len() == 2 && errors.iter().all(|error| error.contains(said)),
+        || format!("reported {} times: {errors:#?}", errors.len()),
+    )?;
     let dead = stage.eks.take_dead_letters(world).await?;
     let mut texts: Vec<&str> = dead
         .iter()
