@@ -85,7 +85,7 @@ where
 async fn on_cluster<A, G, Q, C, L, K>(
     function: &NodeDrain<A, G, Q, C, L>,
     cluster: &K,
-    mut found: Found,
+    found: Found,
     deadline: Deadline,
 ) -> Ended
 where
@@ -97,7 +97,7 @@ where
     let finder = Finder::new(cluster);
     if found.with_labelled_nodes {
         match finder.labelled().await {
-            Ok(nodes) => add_labelled(&mut found, &nodes),
+            Ok(nodes) => say_of_labelled(&found, &nodes),
             Err(error) => ended.failures.push(Failed::from(&*error)),
         }
     }
@@ -131,23 +131,21 @@ where
     ended
 }
 
-/// Nodes that carry our label belong to drains that began; most wait at the hook and are targets already.
-/// What became of the others is Auto Scaling's word, and is said in the log.
-fn add_labelled(found: &mut Found, nodes: &[Node]) {
-    for node in nodes {
-        let is_target = found
+/// Nodes that carry our label belong to drains that began. Most wait at the hook and are targets already; what
+/// became of the others is Auto Scaling's word, and is said in the log.
+fn say_of_labelled(found: &Found, nodes: &[Node]) {
+    let is_target = |node: &&Node| {
+        found
             .targets
             .iter()
-            .any(|target| target.instance == node.instance);
-        if is_target {
-            continue;
-        }
-        match found.lifecycles.get(&node.instance) {
-            Some(state) => {
-                tracing::info!(node = %node.name, instance_id = %node.instance, "drain began; the instance is {state}");
-            }
-            None => tracing::debug!(node = %node.name, "draining, in no group of this cluster"),
-        }
+            .any(|target| target.instance == node.instance)
+    };
+    for node in nodes.iter().filter(|node| !is_target(node)) {
+        let state = found
+            .lifecycles
+            .get(&node.instance)
+            .map_or("in no group of this cluster", |state| state.as_str());
+        tracing::info!(node = %node.name, instance_id = %node.instance, state, "drain began, and waits no more");
     }
 }
 

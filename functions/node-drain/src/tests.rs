@@ -154,11 +154,12 @@ async fn a_dry_run_writes_nothing_and_says_what_it_would_do() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_ours_is_left_alone_and_is_no_error() {
+    type Prepare = fn(&Fake);
     let foreign = include_str!("../../../events/node-drain/hook-of-someone-else.json");
     let other_cluster = |fake: &Fake| fake.enrol("green");
     let other_hook = |fake: &Fake| fake.name_hook("ship-the-logs");
     let nothing = |_: &Fake| ();
-    let cases: [(&str, fn(&Fake), Option<&str>); 3] = [
+    let cases: [(&str, Prepare, Option<&str>); 3] = [
         ("a hook of somebody else", nothing, Some(foreign)),
         ("a group of another cluster", other_cluster, None),
         ("a group without our hook", other_hook, None),

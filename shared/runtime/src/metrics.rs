@@ -5,8 +5,6 @@
 //! metric that costs. What has many values (a node, an instance) is a property: it can be searched for in
 //! the logs and is no metric.
 
-#![expect(clippy::doc_markdown, reason = "CloudWatch is a name and no code")]
-
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};

@@ -62,7 +62,7 @@ impl Function {
     }
 
     /// Invokes it with a tick, as a person may, and does not wait for it to end.
-    pub async fn tick(&self, world: &World) -> Result<()> {
+    pub fn tick(&self, world: &World) -> Result<()> {
         let path = format!("/2015-03-31/functions/{}/invocations", self.name);
         let client = world.aws()?;
         tokio::spawn(async move {

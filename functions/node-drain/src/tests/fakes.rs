@@ -310,7 +310,7 @@ impl RecordHeartbeat for Fake {
 impl ParkMessage for Fake {
     async fn park(&self, message: &ParkedMessage<'_>) -> Result<(), aws::Error> {
         self.aws("park", |state| {
-            state.writes.push(format!("park {}", message.message_id))
+            state.writes.push(format!("park {}", message.message_id));
         })
         .await
     }
@@ -416,7 +416,7 @@ impl EvictPod for Fake {
 impl RecordNodeEvent for Fake {
     async fn record(&self, event: NodeEvent<'_>) -> Result<(), kubernetes::Error> {
         self.kubernetes("event", |state| {
-            state.writes.push(format!("event {}", event.reason))
+            state.writes.push(format!("event {}", event.reason));
         })
         .await
     }

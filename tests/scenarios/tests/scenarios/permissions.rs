@@ -24,36 +24,36 @@ const LIMIT: Duration = Duration::from_secs(75);
 /// How the lack of a permission shows.
 enum Shows {
     /// In an error of the function, which contains this.
-    InItsLog(&'static str),
+    ItsLog(&'static str),
     /// In what Lambda says of the event source mapping.
-    InTheMapping(&'static str),
+    Mapping(&'static str),
     /// In the log of who writes the function's log for it: without the permission it has none.
-    InTheEmulatorsLog(&'static str),
+    EmulatorsLog(&'static str),
 }
 
 /// Each statement of the function's policy.
 const STATEMENTS: [(&str, Shows); 8] = [
-    ("PollQueue", Shows::InTheMapping("sqs:ReceiveMessage")),
-    ("ParkMalformedMessages", Shows::InItsLog("sqs:SendMessage")),
-    ("WriteLogs", Shows::InTheEmulatorsLog("logs:CreateLogStream")),
+    ("PollQueue", Shows::Mapping("sqs:ReceiveMessage")),
+    ("ParkMalformedMessages", Shows::ItsLog("sqs:SendMessage")),
+    ("WriteLogs", Shows::EmulatorsLog("logs:CreateLogStream")),
     (
         "FindGroups",
-        Shows::InItsLog("autoscaling:DescribeAutoScalingGroups"),
+        Shows::ItsLog("autoscaling:DescribeAutoScalingGroups"),
     ),
-    ("ReadHooks", Shows::InItsLog("autoscaling:DescribeLifecycleHooks")),
+    ("ReadHooks", Shows::ItsLog("autoscaling:DescribeLifecycleHooks")),
     (
         "CompleteHooks",
-        Shows::InItsLog("autoscaling:CompleteLifecycleAction"),
+        Shows::ItsLog("autoscaling:CompleteLifecycleAction"),
     ),
     (
         "KeepHooksAlive",
-        Shows::InItsLog("autoscaling:RecordLifecycleActionHeartbeat"),
+        Shows::ItsLog("autoscaling:RecordLifecycleActionHeartbeat"),
     ),
-    ("FindCluster", Shows::InItsLog("eks:DescribeCluster")),
+    ("FindCluster", Shows::ItsLog("eks:DescribeCluster")),
 ];
 
 /// The statement that only the kubeconfig way has.
-const KUBECONFIG: (&str, Shows) = ("ReadKubeconfig", Shows::InItsLog("ssm:GetParameter"));
+const KUBECONFIG: (&str, Shows) = ("ReadKubeconfig", Shows::ItsLog("ssm:GetParameter"));
 
 /// Each rule of the cluster role: its verb and resource, and what an error says without it.
 const RULES: [(&str, &str, &str); 5] = [
@@ -118,7 +118,7 @@ pub(crate) async fn without_any_single_rule_of_its_role_an_error_names_the_permi
         roles
             .replace("lamplighter:node-drain", &PostParams::default(), &lacking)
             .await?;
-        let shown = lacks(stage, &stage.eks, CLUSTER, &Shows::InItsLog(says)).await;
+        let shown = lacks(stage, &stage.eks, CLUSTER, &Shows::ItsLog(says)).await;
         stacks::apply_rbac(world).await?;
         shown.with_context(|| format!("without {verb} {resource}"))?;
         recovers(stage, &stage.eks)
@@ -163,7 +163,7 @@ async fn lacks(stage: &Stage, function: &Function, cluster: &str, shows: &Shows)
     let world = &stage.world;
     world.relay().set_faults(Faults::lose_everything());
     let (_, instances) = stage.group(group(cluster)).await?;
-    let guarded = matches!(shows, Shows::InItsLog(text) if text.contains("Heartbeat"));
+    let guarded = matches!(shows, Shows::ItsLog(text) if text.contains("Heartbeat"));
     let workload = Workload::new("permissions", 1).budget(u32::from(!guarded));
     workload.create(world).await?;
     let since = Timestamp::now();
@@ -172,19 +172,19 @@ async fn lacks(stage: &Stage, function: &Function, cluster: &str, shows: &Shows)
         .until_state(&instances[0].id, "Terminating:Wait", Duration::from_secs(20))
         .await?;
     match shows {
-        Shows::InItsLog(text) => {
+        Shows::ItsLog(text) => {
             if text.contains("sqs:") {
                 function.send(world, &["not json".to_owned()]).await?;
             }
-            function.tick(world).await?;
+            function.tick(world)?;
             function.until_error(world, since, text, LIMIT).await
         }
-        Shows::InTheMapping(text) => {
+        Shows::Mapping(text) => {
             let says = async || Ok(mapping_says(world, function).await?.contains(text));
             until(&format!("the mapping does not say {text}"), LIMIT, says).await
         }
-        Shows::InTheEmulatorsLog(text) => {
-            function.tick(world).await?;
+        Shows::EmulatorsLog(text) => {
+            function.tick(world)?;
             let log = world.dir().join("logs/aws.log");
             let says = async || Ok(std::fs::read_to_string(&log)?.contains(text));
             until(&format!("{} does not say {text}", log.display()), LIMIT, says).await
@@ -206,7 +206,7 @@ async fn recovers(stage: &Stage, function: &Function) -> Result<()> {
     while waiting().await? {
         ensure(ticks < 60, || "still waiting after a minute".to_owned())?;
         if ticks % 10 == 0 {
-            function.tick(world).await?;
+            function.tick(world)?;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         ticks += 1;
