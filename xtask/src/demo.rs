@@ -72,8 +72,14 @@ async fn show(world: &World) -> Result<()> {
     timeline(world, &instance, &replacement, start, &seen)?;
     let cost = costs(world, &logs, before).await?;
     println!(
-        "\ncost: {} invocations, {} ms billed, {} requests to the API server, {} to AWS",
-        cost.invocations, cost.billed_milliseconds, cost.kubernetes_calls, cost.aws_calls
+        "\ncost: {} invocations, {} ms billed, {} requests to the API server, {} to AWS; \
+         cold start {} ms, memory {} MB",
+        cost.invocations,
+        cost.billed_milliseconds,
+        cost.kubernetes_calls,
+        cost.aws_calls,
+        cost.init_milliseconds,
+        cost.memory_megabytes
     );
     if let Some(trouble) = world.timeline().troubles().first() {
         bail!("{trouble}");

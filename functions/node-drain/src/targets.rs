@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws::autoscaling::{CompleteHook, DescribeGroups, DescribeHooks, Group, RecordHeartbeat};
+use aws::autoscaling::{CompleteHook, DescribeGroups, DescribeHooks, Group, GroupInstance, RecordHeartbeat};
 use domain::drain::HookView;
 use domain::ids::{GroupName, InstanceId, LifecycleToken};
 use domain::keys::CLUSTER_TAG;
@@ -50,10 +50,11 @@ where
         aws_calls: 1,
         ..Found::default()
     };
-    Ok(waiting(function, groups, &Hints::new(), found).await)
+    Ok(waiting(function, groups, None, found).await)
 }
 
-/// Those of the instances that messages named, and others of their groups, that wait at our hook.
+/// Those of the instances that messages named that wait at our hook. The others of their groups have messages of
+/// their own, or the tick.
 pub(crate) async fn of_hints<A, G, Q, C, L>(
     function: &NodeDrain<A, G, Q, C, L>,
     actions: Vec<TerminateAction>,
@@ -81,13 +82,13 @@ where
         aws_calls: 1,
         ..Found::default()
     };
-    Ok(waiting(function, groups, &hints, found).await)
+    Ok(waiting(function, groups, Some(&hints), found).await)
 }
 
 async fn waiting<A, G, Q, C, L>(
     function: &NodeDrain<A, G, Q, C, L>,
     groups: Vec<Group>,
-    hints: &Hints,
+    hints: Option<&Hints>,
     mut found: Found,
 ) -> Found
 where
@@ -104,7 +105,10 @@ where
                 .iter()
                 .map(|one| (one.id.clone(), one.lifecycle.clone())),
         );
-        let waits = |one: &&aws::autoscaling::GroupInstance| one.lifecycle == LifecycleState::TerminatingWait;
+        let waits = |one: &&GroupInstance| {
+            one.lifecycle == LifecycleState::TerminatingWait
+                && hints.is_none_or(|hints| hints.contains_key(&one.id))
+        };
         if !group.instances.iter().any(|one| waits(&one)) {
             continue;
         }
@@ -129,7 +133,7 @@ where
         };
         let others: Vec<_> = others.into_iter().map(|other| other.name).collect();
         for instance in group.instances.iter().filter(waits) {
-            let hint = hints.get(&instance.id);
+            let hint = hints.and_then(|hints| hints.get(&instance.id));
             let since = hint.map(|(since, _)| *since);
             found.targets.push(Target {
                 group: group.name.clone(),

@@ -180,6 +180,21 @@ async fn what_is_not_ours_is_left_alone_and_is_no_error() {
     }
 }
 
+/// Each instance has a message of its own; were each message to stand for its whole group, a storm of them would
+/// drain each node many times at once.
+#[tokio::test(start_paused = true)]
+async fn a_message_about_one_instance_leaves_the_others_of_its_group_to_theirs() {
+    let fake = Fake::with_pods(&[("a", 2)]);
+    let other = terminate(&fake)
+        .to_string()
+        .replace("i-0123456789abcdef0", "i-0fedcba9876543210");
+    invoke(&function(&fake), serde_json::from_str(&other).unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(fake.writes(), Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_that_nobody_can_read_is_parked_once_and_the_rest_of_the_batch_is_done() {
     let fake = Fake::with_pods(&[("a", 2)]);

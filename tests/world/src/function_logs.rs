@@ -36,7 +36,7 @@ pub async fn records(world: &World, group: &str) -> Result<Vec<Value>> {
         .collect())
 }
 
-/// What invocations cost.
+/// What invocations cost, by Lambda's own reports and the function's metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     /// How many there were.
@@ -47,6 +47,10 @@ pub struct Cost {
     pub kubernetes_calls: u64,
     /// Requests to AWS.
     pub aws_calls: u64,
+    /// The longest start of a sandbox, in milliseconds; 0 when none was started.
+    pub init_milliseconds: u64,
+    /// The most memory that an invocation used, in megabytes.
+    pub memory_megabytes: u64,
 }
 
 impl Cost {
@@ -67,28 +71,32 @@ impl Cost {
             billed_milliseconds: self.billed_milliseconds - before.billed_milliseconds,
             kubernetes_calls: self.kubernetes_calls - before.kubernetes_calls,
             aws_calls: self.aws_calls - before.aws_calls,
+            ..self
         }
     }
 
     fn add(&mut self, line: &str) {
         if line.starts_with("REPORT ") {
             self.invocations += 1;
-            self.billed_milliseconds += billed(line).unwrap_or_default();
+            self.billed_milliseconds += number_after(line, "Billed Duration:");
+            self.init_milliseconds = self.init_milliseconds.max(number_after(line, "Init Duration:"));
+            self.memory_megabytes = self.memory_megabytes.max(number_after(line, "Max Memory Used:"));
         } else if let Ok(record) = serde_json::from_str::<Value>(line.trim()) {
-            if record["type"] == "platform.report" {
-                self.invocations += 1;
-                let metrics = &record["record"]["metrics"];
-                self.billed_milliseconds += metrics["billedDurationMs"].as_u64().unwrap_or_default();
-            }
             self.kubernetes_calls += record["KubernetesCalls"].as_u64().unwrap_or_default();
             self.aws_calls += record["AwsCalls"].as_u64().unwrap_or_default();
         }
     }
 }
 
-fn billed(report: &str) -> Option<u64> {
-    let after = report.split("Billed Duration:").nth(1)?;
-    after.split_whitespace().next()?.parse().ok()
+/// The number after `label` in a report of Lambda, in whole units, rounded up as Lambda bills; 0 when it is not there.
+fn number_after(report: &str, label: &str) -> u64 {
+    let number = report
+        .split(label)
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let (whole, fraction) = number.map_or(("0", ""), |number| number.split_once('.').unwrap_or((number, "")));
+    let up = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    whole.parse::<u64>().map_or(0, |whole| whole + up)
 }
 
 #[cfg(test)]
@@ -96,11 +104,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_in_both_formats_and_metrics_add_up() {
+    fn reports_and_metrics_add_up() {
         let mut cost = Cost::default();
         for line in [
-            "REPORT RequestId: 7\tDuration: 12.3 ms\tBilled Duration: 13 ms\tMemory Size: 256 MB",
-            r#"{"type":"platform.report","record":{"metrics":{"durationMs":3.1,"billedDurationMs":4}}}"#,
+            "REPORT RequestId: 7\tDuration: 12.3 ms\tBilled Duration: 13 ms\tMemory Size: 256 MB\tMax Memory Used: 20 MB\tInit Duration: 9.1 ms",
+            "REPORT RequestId: 8\tDuration: 3.1 ms\tBilled Duration: 4 ms\tMemory Size: 256 MB\tMax Memory Used: 19 MB",
             r#"{"_aws":{},"KubernetesCalls":7,"AwsCalls":3,"service":"node-drain"}"#,
             "START RequestId: 7",
         ] {
@@ -111,6 +119,8 @@ mod tests {
             billed_milliseconds: 17,
             kubernetes_calls: 7,
             aws_calls: 3,
+            init_milliseconds: 10,
+            memory_megabytes: 20,
         };
         assert_eq!(cost, expected);
     }
