@@ -62,12 +62,14 @@ where
     async fn cordon(&mut self, mark: &Mark) -> Result<Went, Failed> {
         for _ in 0..CORDON_TRIES {
             let Some(node) = self.node.take() else { break };
-            match self
+            let turn = self.bench.in_flight.acquire().await;
+            let patched = self
                 .bench
                 .cluster
                 .patch_node(&node.name, &node.cordon_patch(mark))
-                .await
-            {
+                .await;
+            drop(turn);
+            match patched {
                 Ok(now) => {
                     tracing::info!(node = %now.name, deadline = %mark.deadline, "cordoned");
                     self.ended.tally.nodes_cordoned += u64::from(!node.is_cordoned());
@@ -137,7 +139,10 @@ where
         if let Notice::HeldBack(_) = notice {
             self.progress.told_of_refusals = true;
         }
-        if let Err(error) = self.bench.cluster.record(event).await {
+        let turn = self.bench.in_flight.acquire().await;
+        let recorded = self.bench.cluster.record(event).await;
+        drop(turn);
+        if let Err(error) = recorded {
             let failed = Failed::from(&error);
             tracing::error!(node = %node.name, error = failed.message, "people can't be told");
             self.ended.failures.push(failed);

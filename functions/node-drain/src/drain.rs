@@ -4,7 +4,7 @@ use access::Connect;
 use aws::autoscaling::{CompleteHook, DescribeGroups, DescribeHooks, RecordHeartbeat};
 use domain::drain::{Cluster, HookView, Node, Observation, Progress, Step, Then, plan};
 use domain::failure::Class;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use jiff::SignedDuration;
 use kubernetes::{CountCalls, EvictPod, ListNodes, ListPods, PatchNode, RecordNodeEvent};
 use runtime::clock::{Clock, Deadline};
@@ -24,6 +24,10 @@ const IN_FLIGHT: usize = 16;
 
 /// After a step failed, look again this much later: long enough not to hammer, short enough for a conflict.
 const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(2);
+
+/// How long after its deadline a drain may still wait for an answer. Of the time that the invocation keeps back,
+/// the rest is for the report.
+const OVERTIME: SignedDuration = SignedDuration::from_secs(4);
 
 /// All that a cluster does for a drain.
 pub trait Kubernetes: ListNodes + PatchNode + ListPods + EvictPod + RecordNodeEvent + CountCalls {}
@@ -113,16 +117,14 @@ where
     };
     let drains = found.targets.into_iter().map(|target| {
         let span = tracing::info_span!("drain", instance_id = %target.instance, asg = %target.group);
-        Drain {
+        let drain = Drain {
             bench: &bench,
             target,
             node: None,
             progress: Progress::default(),
             ended: Ended::default(),
-        }
-        .run()
-        .instrument(span)
-        .boxed_local() // a drain's state is large, and there are many of them
+        };
+        drain.run().instrument(span).boxed_local() // a drain's state is large, and there are many of them
     });
     for one in futures::future::join_all(drains).await {
         ended.tally.add(&one.tally);
@@ -159,20 +161,27 @@ async fn hold<A, G, Q, C, L>(
     A: RecordHeartbeat,
     C: Clock,
 {
-    for target in targets {
-        let seen = Observation {
-            instance: target.instance.clone(),
-            hook: target.hook.clone(),
-            cluster: Cluster::Unreachable(why.to_owned()),
-            progress: Progress::default(),
-        };
-        let plan = plan(&seen, function.clock.now());
-        tracing::warn!(instance_id = %target.instance, asg = %target.group, %plan, "no way into the cluster");
-        if function.config.dry_run || !plan.steps.contains(&Step::Heartbeat) {
-            continue;
-        }
-        let sent = crate::apply::heartbeat(&function.autoscaling, target, &mut ended.tally).await;
-        ended.failures.extend(sent.err());
+    let mut sent = futures::stream::iter(targets)
+        .map(|target| async move {
+            let seen = Observation {
+                instance: target.instance.clone(),
+                hook: target.hook.clone(),
+                cluster: Cluster::Unreachable(why.to_owned()),
+                progress: Progress::default(),
+            };
+            let plan = plan(&seen, function.clock.now());
+            tracing::warn!(instance_id = %target.instance, asg = %target.group, %plan, "no way into the cluster");
+            let mut tally = Tally::default();
+            if function.config.dry_run || !plan.steps.contains(&Step::Heartbeat) {
+                return (tally, None);
+            }
+            let sent = crate::apply::heartbeat(&function.autoscaling, target, &mut tally).await;
+            (tally, sent.err())
+        })
+        .buffer_unordered(IN_FLIGHT);
+    while let Some((tally, failed)) = sent.next().await {
+        ended.tally.add(&tally);
+        ended.failures.extend(failed);
     }
 }
 
@@ -192,8 +201,19 @@ where
     K: Kubernetes,
     C: Clock,
 {
-    /// Rounds until the plan says that it is done, the time is up, or somebody must help first.
+    /// Rounds, as long as the invocation has time. A request that is still under way a little later is given up:
+    /// the next tick asks again, and Lambda would end the whole invocation with its report.
     async fn run(mut self) -> Ended {
+        let left = self.bench.deadline.remaining(self.bench.clock.now()) + OVERTIME;
+        let limit = std::time::Duration::try_from(left).unwrap_or_default();
+        if tokio::time::timeout(limit, self.rounds()).await.is_err() {
+            tracing::warn!(node = self.node_name(), "time is up; the next tick goes on");
+        }
+        self.ended
+    }
+
+    /// Until the plan says that it is done, the time is up, or somebody must help first.
+    async fn rounds(&mut self) {
         let mut said = String::new();
         loop {
             let seen = self.observe().await;
@@ -208,18 +228,18 @@ where
                 said = words;
             }
             if self.bench.dry_run {
-                return self.ended;
+                return;
             }
             let pause = match (self.apply(plan.steps).await, plan.then) {
-                (Err(failed), _) if self.give_up(&failed) => return self.with(failed),
+                (Err(failed), _) if self.give_up(&failed) => return self.ended.failures.push(failed),
                 (Err(_) | Ok(Went::Stale), _) => AFTER_FAILURE,
-                (Ok(Went::On), Then::Done(_)) => return self.ended,
+                (Ok(Went::On), Then::Done(_)) => return,
                 (Ok(Went::On), Then::LookAgain { after, .. }) => after,
             };
             // A round takes a moment itself: what can't be finished is left for the next tick.
             if self.bench.deadline.remaining(self.bench.clock.now()) <= pause {
                 tracing::info!(node = self.node_name(), "the next tick goes on");
-                return self.ended;
+                return;
             }
             self.bench.clock.sleep(pause).await;
         }
@@ -257,7 +277,10 @@ where
         let Some(node) = &self.node else {
             return Cluster::NoNode;
         };
-        match self.bench.cluster.pods_on(&node.name).await {
+        let turn = self.bench.in_flight.acquire().await;
+        let pods = self.bench.cluster.pods_on(&node.name).await;
+        drop(turn);
+        match pods {
             Ok(pods) => Cluster::Node(Box::new(node.clone()), pods),
             Err(error) => self.unreachable(&error),
         }
@@ -283,11 +306,6 @@ where
         }
         tracing::error!(node, error, "step failed");
         true
-    }
-
-    fn with(mut self, failed: Failed) -> Ended {
-        self.ended.failures.push(failed);
-        self.ended
     }
 }
 

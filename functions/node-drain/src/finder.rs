@@ -30,7 +30,11 @@ enum Listed {
     Nothing,
     /// Few, and where a drain goes on it is among them.
     Labelled,
-    All,
+    /// All there are, at that time. Of the silent ones nobody knows on what they run.
+    All {
+        at: Timestamp,
+        silent: usize,
+    },
     Failed(Timestamp, std::rc::Rc<Error>),
 }
 
@@ -49,7 +53,8 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         Ok(known.nodes.values().cloned().collect())
     }
 
-    /// The node that runs on `instance`, or `None` when no node does.
+    /// The node that runs on `instance`, or `None` when no node does. An error when that can't be told, since some
+    /// nodes do not say on what they run.
     pub(crate) async fn find(
         &self,
         instance: &InstanceId,
@@ -62,11 +67,24 @@ impl<'a, K: ListNodes> Finder<'a, K> {
             }
             known.listed = Listed::Nothing;
         }
-        let listed = self.list_until_found(&mut known, instance).await;
-        if let Err(error) = &listed {
+        if let Err(error) = self.list_until_found(&mut known, instance, now).await {
             known.listed = Listed::Failed(now, error.clone());
+            return Err(error);
         }
-        listed.map(|()| known.nodes.get(instance).cloned())
+        match (known.nodes.get(instance), &known.listed) {
+            // It may be one of these. That nobody is drained by mistake matters more than that the hook is quick.
+            (
+                None,
+                Listed::All {
+                    silent: silent @ 1.., ..
+                },
+            ) => Err(std::rc::Rc::new(Error::Incomplete {
+                call: format!("find the node of instance {instance}"),
+                object: format!("{silent} of the cluster's nodes"),
+                field: "spec.providerID",
+            })),
+            (node, _) => Ok(node.cloned()),
+        }
     }
 
     /// The node that was found for `instance` is not there any more.
@@ -78,11 +96,22 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         &self,
         known: &mut Known,
         instance: &InstanceId,
+        now: Timestamp,
     ) -> Result<(), std::rc::Rc<Error>> {
         self.list_labelled(known).await?;
-        if !known.nodes.contains_key(instance) && matches!(known.listed, Listed::Labelled) {
-            known.nodes = by_instance(self.cluster.all_nodes().await?);
-            known.listed = Listed::All;
+        let may_be_elsewhere = match known.listed {
+            Listed::Labelled => true,
+            // A node that has just joined says a little later on what it runs.
+            Listed::All { at, silent } => silent > 0 && now.duration_since(at) >= TRY_AGAIN,
+            Listed::Nothing | Listed::Failed(..) => false,
+        };
+        if may_be_elsewhere && !known.nodes.contains_key(instance) {
+            let all = self.cluster.all_nodes().await?;
+            known.nodes = by_instance(all.nodes);
+            known.listed = Listed::All {
+                at: now,
+                silent: all.without_provider_id,
+            };
         }
         Ok(())
     }

@@ -42,9 +42,11 @@ async fn invoke(function: &Function, event: Value) -> Option<Result<Value, Faile
     let end = function.clock.now() + SignedDuration::from_secs(60);
     let deadline = u64::try_from(end.as_millisecond()).unwrap();
     let invocation = Invocation::new("r1", "lamplighter-node-drain", deadline);
-    tokio::time::timeout(Duration::from_mins(1), function.handle(event, &invocation))
-        .await
-        .ok()
+    tokio::select! {
+        answer = function.handle(event, &invocation) => Some(answer),
+        () = function.clock.crashed() => None,
+        () = tokio::time::sleep(Duration::from_mins(1)) => None,
+    }
 }
 
 /// A tick each minute until the instance is on its way, for at most `minutes`.
@@ -239,6 +241,22 @@ async fn case_13_a_cluster_that_is_away_for_twenty_minutes_means_heartbeats_and_
     );
     fake.set(Fault::None);
     tick(&fake, 2).await;
+    assert!(!fake.waits());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_say_on_what_it_runs_is_not_taken_for_no_node() {
+    let fake = Fake::with_pods(&[("a", 2)]);
+    fake.set(Fault::SilentNode);
+    let failed = invoke(&function(&fake), json!({ "tick": true }))
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert!(failed.message.contains("spec.providerID"), "{}", failed.message);
+    tick(&fake, 10).await;
+    assert!(fake.waits() && !fake.hook_ran_out(), "{:?}", fake.writes());
+    fake.set(Fault::None);
+    tick(&fake, 1).await;
     assert!(!fake.waits());
 }
 

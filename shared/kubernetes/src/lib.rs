@@ -23,6 +23,6 @@ pub use client::{Access, AccessError, Cluster, CountCalls};
 pub use error::Error;
 pub use eviction::EvictPod;
 pub use kubeconfig::KubeconfigError;
-pub use nodes::{ListNodes, PatchNode};
+pub use nodes::{AllNodes, ListNodes, PatchNode};
 pub use notices::{NodeEvent, RecordNodeEvent, Severity};
 pub use pods::ListPods;

@@ -10,16 +10,25 @@ use serde_json::Value;
 use crate::{Cluster, Error};
 
 /// Objects in a page: some hundred kilobytes of nodes, a fraction of a function's memory.
-pub(crate) const PAGE: u32 = 500;
+const PAGE: u32 = 500;
 
 /// Finds nodes. Those that run on no EC2 instance are not ours and are left out.
 pub trait ListNodes {
     /// Every node.
-    async fn all_nodes(&self) -> Result<Vec<Node>, Error>;
+    async fn all_nodes(&self) -> Result<AllNodes, Error>;
     /// The nodes that carry the label [`DRAINING`]: few, however large the cluster is.
     async fn draining_nodes(&self) -> Result<Vec<Node>, Error>;
     /// The node of that name, as it is now.
     async fn node(&self, name: &NodeName) -> Result<Option<Node>, Error>;
+}
+
+/// Every node of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct AllNodes {
+    /// Those of which it is known on which EC2 instance they run.
+    pub nodes: Vec<Node>,
+    /// How many do not say at all on what they run. Each may be the node of any instance.
+    pub without_provider_id: usize,
 }
 
 /// Changes a node.
@@ -34,9 +43,9 @@ impl Cluster {
         Api::all(self.client.clone())
     }
 
-    async fn list_nodes(&self, call: &str, params: ListParams) -> Result<Vec<Node>, Error> {
+    async fn list_nodes(&self, call: &str, params: ListParams) -> Result<AllNodes, Error> {
         let mut params = params.limit(PAGE);
-        let mut found = Vec::new();
+        let mut found = AllNodes::default();
         loop {
             let page = self
                 .nodes()
@@ -44,7 +53,8 @@ impl Cluster {
                 .await
                 .map_err(|error| Error::new(call, error))?;
             for node in page.items {
-                found.extend(from_resource(call, node)?);
+                found.without_provider_id += usize::from(!says_what_it_runs_on(&node));
+                found.nodes.extend(from_resource(call, node)?);
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
@@ -55,13 +65,13 @@ impl Cluster {
 }
 
 impl ListNodes for Cluster {
-    async fn all_nodes(&self) -> Result<Vec<Node>, Error> {
+    async fn all_nodes(&self) -> Result<AllNodes, Error> {
         self.list_nodes("list nodes", ListParams::default()).await
     }
 
     async fn draining_nodes(&self) -> Result<Vec<Node>, Error> {
-        self.list_nodes("list draining nodes", ListParams::default().labels(DRAINING))
-            .await
+        let labelled = ListParams::default().labels(DRAINING);
+        Ok(self.list_nodes("list draining nodes", labelled).await?.nodes)
     }
 
     async fn node(&self, name: &NodeName) -> Result<Option<Node>, Error> {
@@ -69,6 +79,7 @@ impl ListNodes for Cluster {
         Ok(self
             .list_nodes(&format!("look at node {name}"), named)
             .await?
+            .nodes
             .pop())
     }
 }
@@ -87,6 +98,11 @@ impl PatchNode for Cluster {
         let node = patched.map_err(|error| Error::new(call.as_str(), error))?;
         from_resource(&call, node)?.ok_or_else(|| lacks(&call, name.as_str(), "spec.providerID"))
     }
+}
+
+fn says_what_it_runs_on(node: &api::Node) -> bool {
+    let provider_id = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
+    provider_id.is_some_and(|id| !id.is_empty())
 }
 
 fn lacks(call: &str, object: &str, field: &'static str) -> Error {
@@ -144,6 +160,8 @@ mod tests {
     async fn every_page_is_read_and_nodes_that_are_no_instances_are_left_out() {
         let mut fargate = node("fargate-1", "i-00000000");
         fargate["spec"]["providerID"] = json!("aws:///eu-central-1a/fargate-ip-10-0-1-9");
+        let mut silent = node("c", "i-00000000");
+        silent["spec"] = json!({});
         let (cluster, scenario) = Scenario::new();
         let served = scenario
             .answer(
@@ -159,17 +177,13 @@ mod tests {
                 "/api/v1/nodes?&limit=500&continue=next",
                 200,
                 json!({
-                    "metadata": {}, "items": [node("b", "i-0bbbbbbb")],
+                    "metadata": {}, "items": [node("b", "i-0bbbbbbb"), silent],
                 }),
             )
             .serve();
-        let names: Vec<String> = cluster
-            .all_nodes()
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|n| n.name.into())
-            .collect();
+        let all = cluster.all_nodes().await.unwrap();
+        let names: Vec<String> = all.nodes.into_iter().map(|node| node.name.into()).collect();
+        assert_eq!(all.without_provider_id, 1);
         assert_eq!(names, ["a", "b"]);
         served.finished().await;
     }

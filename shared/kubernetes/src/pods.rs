@@ -5,7 +5,6 @@ use domain::ids::{NodeName, Uid};
 use k8s_openapi::api::core::v1 as api;
 use kube::api::{Api, ListParams};
 
-use crate::nodes::PAGE;
 use crate::{Cluster, Error};
 
 /// Annotation by which a kubelet mirrors a static pod to the API server.
@@ -21,23 +20,17 @@ impl ListPods for Cluster {
     async fn pods_on(&self, node: &NodeName) -> Result<Vec<Pod>, Error> {
         let call = format!("list the pods of node {node}");
         let api: Api<api::Pod> = Api::all(self.client.clone());
-        let mut params = ListParams::default()
-            .fields(&format!("spec.nodeName={node}"))
-            .limit(PAGE);
-        let mut found = Vec::new();
-        loop {
-            let page = api
-                .list(&params)
-                .await
-                .map_err(|error| Error::new(call.as_str(), error))?;
-            for pod in page.items {
-                found.push(from_resource(&call, pod)?);
-            }
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(found),
-            }
-        }
+        // Not in pages: a node has few pods, and a list without a limit is one that the API server's own cache can
+        // serve by node, where a page may be cut out of every pod of the cluster.
+        let on_node = ListParams::default().fields(&format!("spec.nodeName={node}"));
+        let list = api
+            .list(&on_node)
+            .await
+            .map_err(|error| Error::new(call.as_str(), error))?;
+        list.items
+            .into_iter()
+            .map(|pod| from_resource(&call, pod))
+            .collect()
     }
 }
 
@@ -86,22 +79,11 @@ mod tests {
     use crate::scenario::{Scenario, pod};
 
     #[tokio::test]
-    async fn the_pods_of_one_node_are_listed_in_all_namespaces_and_pages() {
+    async fn the_pods_of_one_node_are_listed_in_all_namespaces() {
         let (cluster, scenario) = Scenario::new();
-        let path = "/api/v1/pods?&fieldSelector=spec.nodeName%3Da&limit=500";
+        let items = json!({ "metadata": {}, "items": [pod("shop", "x"), pod("mail", "y")] });
         let served = scenario
-            .answer(
-                "GET",
-                path,
-                200,
-                json!({ "metadata": { "continue": "n" }, "items": [pod("shop", "x")] }),
-            )
-            .answer(
-                "GET",
-                &format!("{path}&continue=n"),
-                200,
-                json!({ "metadata": {}, "items": [pod("mail", "y")] }),
-            )
+            .answer("GET", "/api/v1/pods?&fieldSelector=spec.nodeName%3Da", 200, items)
             .serve();
         let found = cluster.pods_on(&NodeName::parse("a").unwrap()).await.unwrap();
         let keys: Vec<String> = found.iter().map(|pod| pod.key.to_string()).collect();

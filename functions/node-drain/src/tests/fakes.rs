@@ -15,9 +15,12 @@ use domain::ids::{ClusterName, GroupName, HookName, InstanceId, NodeName, Uid};
 use domain::keys::{CLUSTER_TAG, DRAINING, EXCLUDE_FROM_LOAD_BALANCERS};
 use domain::lifecycle::{Completion, Hook, HookResult, LifecycleState, Transition};
 use jiff::{SignedDuration, Timestamp};
-use kubernetes::{CountCalls, EvictPod, ListNodes, ListPods, NodeEvent, PatchNode, RecordNodeEvent};
+use kubernetes::{
+    AllNodes, CountCalls, EvictPod, ListNodes, ListPods, NodeEvent, PatchNode, RecordNodeEvent,
+};
 use runtime::clock::{Clock, TestClock};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(300);
 
@@ -31,6 +34,8 @@ pub(super) enum Fault {
     ClusterAway,
     /// A budget holds this pod back.
     Budget(&'static str),
+    /// The node does not say on what it runs.
+    SilentNode,
     /// A permission is missing.
     Refuse(&'static str),
 }
@@ -52,6 +57,7 @@ struct State {
 #[derive(Clone)]
 pub(super) struct Fake {
     state: Arc<Mutex<State>>,
+    crash: Arc<Notify>,
     clock: TestClock,
 }
 
@@ -114,6 +120,7 @@ impl Fake {
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            crash: Arc::default(),
             clock,
         }
     }
@@ -147,6 +154,11 @@ impl Fake {
     /// How often the pod's eviction was requested, granted or not.
     pub(super) fn asked(&self, pod: &str) -> u32 {
         self.state().asked.get(pod).copied().unwrap_or_default()
+    }
+
+    /// Returns when the sandbox dies.
+    pub(super) async fn crashed(&self) {
+        self.crash.notified().await;
     }
 
     /// Whether the instance still waits at the hook.
@@ -189,6 +201,7 @@ impl Fake {
             Outcome::Answer => Ok(effect(&mut self.state())),
             Outcome::DieAfter => {
                 effect(&mut self.state());
+                self.crash.notify_one();
                 std::future::pending().await
             }
         }
@@ -214,6 +227,7 @@ impl Fake {
             Outcome::DieAfter => {
                 self.let_pods_stop();
                 effect(&mut self.state());
+                self.crash.notify_one();
                 std::future::pending().await
             }
         }
@@ -333,8 +347,18 @@ impl CountCalls for Fake {
 }
 
 impl ListNodes for Fake {
-    async fn all_nodes(&self) -> Result<Vec<Node>, kubernetes::Error> {
-        self.kubernetes("list", |state| vec![state.node.clone()]).await
+    async fn all_nodes(&self) -> Result<AllNodes, kubernetes::Error> {
+        self.kubernetes("list", |state| match state.fault {
+            Fault::SilentNode => AllNodes {
+                nodes: vec![],
+                without_provider_id: 1,
+            },
+            _ => AllNodes {
+                nodes: vec![state.node.clone()],
+                without_provider_id: 0,
+            },
+        })
+        .await
     }
 
     async fn draining_nodes(&self) -> Result<Vec<Node>, kubernetes::Error> {

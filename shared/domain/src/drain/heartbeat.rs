@@ -8,27 +8,15 @@ use crate::lifecycle::Hook;
 /// lifecycle-manager does at each half allows one.)
 const BEATS_PER_TIMEOUT: i32 = 3;
 
-/// How far back an invocation looks for a beat that it should send: the tick comes every minute, one may be
-/// lost, and the next may be half a minute late. A beat too many is harmless.
-const LOOK_BACK: SignedDuration = SignedDuration::from_secs(150);
-
-/// Whether a heartbeat is due at `now` for a hook that began to wait at `since` (unknown: since long ago).
+/// Whether a heartbeat is due at `now` for a hook that began to wait at `since` (unknown: perhaps long ago).
 ///
-/// Nothing is remembered between invocations: the beats fall on whole multiples of the interval after
-/// `since`, and one is due when it lies between the last one that this invocation sent (or the time of the
-/// last tick) and now.
+/// Nothing is remembered between invocations: each of them tells Auto Scaling at its first look, once a third of
+/// the time-out has passed since the hook began, and then again at each further third. After a gap in our own
+/// work, however long, the first look that comes in time thus saves the hook. A beat too many is harmless.
 pub(super) fn is_due(hook: &Hook, since: Option<Timestamp>, last: Option<Timestamp>, now: Timestamp) -> bool {
     let interval = hook.heartbeat / BEATS_PER_TIMEOUT;
-    let Some(since) = since else {
-        return last.is_none_or(|last| now.duration_since(last) >= interval);
-    };
-    let from = last.unwrap_or(now - LOOK_BACK);
-    let beats = |at: Timestamp| {
-        at.duration_since(since)
-            .as_secs()
-            .div_euclid(interval.as_secs().max(1))
-    };
-    now > since && beats(now) > beats(from).max(0)
+    last.or(since)
+        .is_none_or(|told| now.duration_since(told) >= interval)
 }
 
 #[cfg(test)]
@@ -41,18 +29,15 @@ mod tests {
     }
 
     #[test]
-    fn beats_fall_on_thirds_of_the_time_out() {
+    fn beats_are_a_third_of_the_time_out_apart_and_an_invocation_begins_with_one() {
         let hook = hook(); // 300 s: every 100 s
         let cases = [
             (1, None, false),
             (99, None, false),
             (100, None, true),
-            (195, None, true), // the tick that should have sent it was lost
-            (200, None, true),
-            (260, Some(201), false),
-            (200, Some(150), true),
-            (199, Some(150), false),
-            (130, Some(101), false),
+            (299, None, true), // whatever became of the ticks before
+            (199, Some(100), false),
+            (200, Some(100), true),
         ];
         for (now, last, expected) in cases {
             assert_eq!(
@@ -72,18 +57,18 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Ticks come every minute, up to 20 s late, and some are lost, though never two in a row.
+        /// Looks come at any times, with gaps of up to two thirds of the time-out.
         #[test]
-        fn no_hook_of_five_minutes_or_more_runs_out_between_ticks(
-            timeout in 300_i64..7_200,
-            ticks in proptest::collection::vec((0_i64..20, proptest::bool::weighted(0.3)), 300),
+        fn no_hook_runs_out_while_somebody_looks_within_two_thirds_of_its_time_out(
+            timeout in 30_i64..7_200,
+            gaps in proptest::collection::vec(0.0_f64..0.66, 300),
         ) {
             let hook = Hook { heartbeat: SignedDuration::from_secs(timeout), ..hook() };
-            let (mut told, mut lost_one) = (0, false);
-            for (tick, (late, lost)) in (1_i64..).zip(ticks) {
-                let now = tick * 60 + late;
-                lost_one = lost && !lost_one;
-                if lost_one { continue; }
+            let (mut now, mut told) = (0, 0);
+            for gap in gaps {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "seconds of some hours")]
+                let step = (gap * timeout as f64) as i64;
+                now += step;
                 proptest::prop_assert!(now - told < timeout, "ran out before {now}, last told at {told}");
                 if is_due(&hook, Some(at(0)), None, at(now)) { told = now; }
             }

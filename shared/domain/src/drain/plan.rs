@@ -129,7 +129,7 @@ pub fn plan(seen: &Observation, now: Timestamp) -> Plan {
         // Another hook of the group keeps the instance waiting, so its state can't prove our completion; but
         // no action of ours is open any more, by the answer that we got.
         Some(_) if !others.is_empty() => return Plan::done(Outcome::OthersWait(others.clone())),
-        Some(Completion::Completed) => return Plan::look_again(vec![], LOOK_SOONEST, Waiting::Proof),
+        Some(Completion::Completed) => return Plan::look_again(vec![], LOOK_LATEST, Waiting::Proof),
         // The state says that it waits: the action may only be late, so we ask again.
         Some(Completion::NoActiveAction) | None => {}
     }
@@ -154,19 +154,28 @@ fn drain(
     pods: &[Pod],
     now: Timestamp,
 ) -> Plan {
-    let known = node.mark.as_ref().filter(|mark| is_current(mark, since, now));
+    let known = node
+        .mark
+        .as_ref()
+        .filter(|mark| is_current(mark, hook, since, now));
     let fresh = || {
-        let deadline = since.unwrap_or(now) + hook.global_timeout - RESERVE;
+        let deadline = later(since.unwrap_or(now), hook.global_timeout - RESERVE);
         node.new_mark(Cause::TerminateHook, now, deadline)
     };
     let mark = known.cloned().unwrap_or_else(fresh);
     let workload = Workload::of(seen, pods, now);
 
     let mut steps = vec![];
-    if heartbeat::is_due(hook, since.or(Some(mark.since)), seen.progress.heartbeat, now) {
+    if heartbeat::is_due(
+        hook,
+        since.or(known.map(|mark| mark.since)),
+        seen.progress.heartbeat,
+        now,
+    ) {
         steps.push(Step::Heartbeat);
     }
-    if known.is_none() || !node.is_cordoned() {
+    let is_open = known.is_none() || !node.is_cordoned();
+    if is_open {
         steps.push(Step::Cordon(mark.clone()));
     }
     if now >= mark.deadline && !workload.is_gone() {
@@ -182,7 +191,7 @@ fn drain(
     }
     if !workload.to_evict.is_empty() {
         steps.push(Step::Evict(workload.to_evict.into_iter().cloned().collect()));
-    } else if workload.is_gone() && now >= mark.since + MIN_DRAIN {
+    } else if workload.is_gone() && !is_open && now >= later(mark.since, MIN_DRAIN) {
         steps.push(Step::Tell(Notice::Drained));
         return Plan::finish(seen, steps, Finish::Drained);
     }
@@ -205,9 +214,18 @@ fn drain(
     Plan::look_again(steps, pace(mark.since, now), waiting)
 }
 
-/// Whether `mark` belongs to this wait, and not to one that the node survived.
-fn is_current(mark: &Mark, since: Option<Timestamp>, now: Timestamp) -> bool {
-    now <= mark.deadline + STALE_AFTER && since.is_none_or(|since| since <= mark.deadline)
+/// Whether `mark` belongs to this wait: not to one that the node survived, and not to a time that no wait of this
+/// hook could have. Whoever may write to the node may write anything there.
+fn is_current(mark: &Mark, hook: &Hook, since: Option<Timestamp>, now: Timestamp) -> bool {
+    now <= later(mark.deadline, STALE_AFTER)
+        && mark.since <= later(now, STALE_AFTER)
+        && mark.deadline <= later(now, hook.global_timeout)
+        && since.is_none_or(|since| since <= mark.deadline)
+}
+
+/// `duration` after `time`, or the end of time.
+fn later(time: Timestamp, duration: SignedDuration) -> Timestamp {
+    time.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 /// Look again after a quarter of the time that the drain has taken so far, within the bounds.

@@ -276,7 +276,7 @@ fn completion_is_believed_when_the_state_shows_it() {
         (
             Completion::Completed,
             &[][..],
-            "look again in 1s: the instance's state to show that the hook is completed",
+            "look again in 5s: the instance's state to show that the hook is completed",
         ),
         (
             Completion::Completed,
@@ -367,4 +367,56 @@ proptest! {
         prop_assert_eq!(again.then, plan.then);
         prop_assert_eq!(again.steps.len(), plan.steps.len());
     }
+}
+
+#[test]
+fn a_mark_that_no_wait_could_have_is_written_anew() {
+    let far = Timestamp::MAX;
+    let marks = [
+        Mark {
+            deadline: far,
+            ..mark()
+        },
+        Mark {
+            since: far,
+            deadline: far,
+            ..mark()
+        },
+        Mark {
+            since: Timestamp::MIN,
+            deadline: Timestamp::MIN,
+            ..mark()
+        },
+    ];
+    for odd in marks {
+        let seen = seen(
+            Node {
+                mark: Some(odd.clone()),
+                ..cordoned()
+            },
+            vec![pod("a")],
+        );
+        let plan = plan(&seen, at(10));
+        assert!(
+            plan.steps.iter().any(|step| matches!(step, Step::Cordon(_))),
+            "{odd:?}: {plan}"
+        );
+        assert!(
+            matches!(plan.steps.last(), Some(Step::Evict(_))),
+            "{odd:?}: {plan}"
+        );
+    }
+}
+
+#[test]
+fn a_node_that_somebody_opened_again_is_closed_and_looked_at_before_it_is_done() {
+    let opened = seen(
+        Node {
+            unschedulable: false,
+            ..cordoned()
+        },
+        vec![],
+    );
+    let plan = plan(&opened, at(60));
+    assert!(matches!(plan.steps[..], [Step::Cordon(_)]), "{plan}");
 }
