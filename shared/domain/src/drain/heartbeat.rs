@@ -1,6 +1,6 @@
 //! When to tell Auto Scaling that we still work.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::lifecycle::Hook;
 
@@ -21,6 +21,8 @@ pub(super) fn is_due(hook: &Hook, since: Option<Timestamp>, last: Option<Timesta
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::drain::plan::tests::hook;
 
