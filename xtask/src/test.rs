@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::say;
 
 /// Packages whose tests start real parts: emulator, control plane, whole worlds.
-const WITH_REAL_PARTS: [&str; 8] = [
+const WITH_REAL_PARTS: [&str; 9] = [
     "autoscaling",
     "control-plane",
     "deploy",
@@ -21,6 +21,7 @@ const WITH_REAL_PARTS: [&str; 8] = [
     "scenarios",
     "template",
     "world",
+    "xtask",
 ];
 
 #[derive(clap::Args)]
@@ -105,7 +106,7 @@ async fn tests(count: &mut Count, tools: &Tools, args: &Args) -> Result<()> {
     command.extend(args.filter.as_deref());
     counted(count, "tests", cargo(tools, &command)?).await?;
     if args.fast {
-        let mut units = vec!["test", "--lib", "--locked", "--no-fail-fast"];
+        let mut units = vec!["test", "--lib", "--bins", "--locked", "--no-fail-fast"];
         for package in WITH_REAL_PARTS {
             units.extend(["--package", package]);
         }
