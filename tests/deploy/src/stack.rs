@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use base::{Credentials, aws};
-use emulator::client::Refused;
 use emulator::{Client, Tools};
-use reqwest::Method;
 
 use crate::{Built, mend, sam};
 
@@ -77,7 +75,7 @@ impl Outputs {
 
 /// Creates or updates `stack` from what was built.
 pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Account) -> Result<Outputs> {
-    create_bucket(&account.client).await?;
+    account.client.create_bucket(BUCKET).await?;
     let mut command = sam::command(tools, &tools.sam())?;
     let Credentials {
         access_key_id,
@@ -112,17 +110,6 @@ pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Accou
     sam::run(command, &format!("sam-deploy-{}", stack.name), &built.scratch).await?;
     mend::mend(account).await?;
     outputs(account, &stack.name).await
-}
-
-async fn create_bucket(client: &Client) -> Result<()> {
-    let here = format!(
-        "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
-        aws::REGION
-    );
-    match client.s3(Method::PUT, &format!("/{BUCKET}"), &here).await {
-        Err(error) if Refused::is(&error, "BucketAlreadyOwnedByYou") => Ok(()),
-        created => created.map(drop),
-    }
 }
 
 /// The outputs of a deployed stack.

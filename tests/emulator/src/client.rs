@@ -155,6 +155,19 @@ impl Client {
         self.send(request).await.context(name)
     }
 
+    /// Creates a bucket, such as the one that `sam deploy --s3-bucket` uploads to; one that is there already is left
+    /// as it is.
+    pub async fn create_bucket(&self, name: &str) -> Result<()> {
+        let here = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
+            aws::REGION
+        );
+        match self.s3(Method::PUT, &format!("/{name}"), &here).await {
+            Err(error) if Refused::is(&error, "BucketAlreadyOwnedByYou") => Ok(()),
+            created => created.map(drop),
+        }
+    }
+
     /// A call of the Query protocol as it arrives at this client's endpoint, for whoever tests an endpoint
     /// of the world.
     pub fn signed_form(&self, service: &str, form: &str) -> Result<SignedRequest> {

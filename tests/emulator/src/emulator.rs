@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use base::process::{Identity, wait_until};
 use base::{Credentials, Ports, Process, Spec, aws, paths};
-use reqwest::Method;
 
 use crate::forward::loopback;
 use crate::hex::hex;
@@ -81,19 +80,6 @@ impl Emulator {
     /// A client that signs as the administrator.
     pub fn client(&self) -> Result<Client> {
         Client::new(&self.endpoint, self.admin.clone())
-    }
-
-    /// Creates the bucket that `sam deploy --s3-bucket` uploads to. The one that `--resolve-s3` creates refuses
-    /// whatever does not come by TLS, as it should, and the world has none.
-    pub async fn create_bucket(&self, name: &str) -> Result<()> {
-        let here = format!(
-            "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
-            aws::REGION
-        );
-        self.client()?
-            .s3(Method::PUT, &format!("/{name}"), &here)
-            .await
-            .map(drop)
     }
 
     /// What finds the process again.

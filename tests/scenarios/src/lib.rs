@@ -59,7 +59,7 @@ impl Stage {
         Ok(Self { world, eks, kubeadm })
     }
 
-    /// Makes a group of its own for a scenario, and a namespace of the same name.
+    /// Makes a group of its own for a scenario, with its instances in service.
     pub async fn group(&self, group: Group) -> Result<(Group, Vec<Instance>)> {
         let instances = group.create(&self.world).await?;
         Ok((group, instances))
