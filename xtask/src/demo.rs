@@ -1,17 +1,17 @@
-//! `cargo xtask demo`: one terminated instance, from the Auto Scaling event to its replacement.
+//! `cargo xtask demo`: one terminated instance, from the Auto Scaling event to its replacement that has joined and serves.
+
+mod timeline;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use base::{Ports, paths};
-use deploy::{Architecture, Built};
+use deploy::{Architecture, Built, Outputs};
 use jiff::Timestamp;
-use relay::Step;
-use world::drain_watch::{self, Seen};
 use world::function_logs::Cost;
 use world::groups::{self, Group};
 use world::stacks::{self, Way};
-use world::{CLUSTER, What, World};
+use world::{CLUSTER, World, drain_watch};
 
 use crate::say;
 
@@ -21,8 +21,11 @@ const PORT_BASE: u16 = base::ports::DEFAULT_BASE + base::ports::SPAN;
 /// A drain of ten pods that take three seconds each is far from this.
 const DRAIN_LIMIT: Duration = Duration::from_secs(150);
 
-/// A replacement is launched as soon as the old instance is gone.
-const REPLACEMENT_LIMIT: Duration = Duration::from_secs(60);
+/// A machine boots in seconds here, joins, and has to be ready for ten.
+const JOIN_LIMIT: Duration = Duration::from_secs(120);
+
+/// The functions, by how their outputs of the stack begin.
+const FUNCTIONS: [&str; 3] = ["NodeDrain", "NodeJoin", "NodeLabel"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -57,30 +60,41 @@ async fn show(world: &World) -> Result<()> {
     let built = timed("sam build", build(world)).await?;
     let outputs = timed("sam deploy", stacks::deploy(world, &built, Way::Eks)).await?;
     stacks::apply_rbac(world).await?;
-    let group = Group::new("workers", CLUSTER, 3);
-    let instances = timed("a group of 3 nodes", group.create(world)).await?;
+    let group = Group::new("workers", CLUSTER, 3)
+        .joining("lamplighter-node-launch", 120)
+        .tag("lamplighter:label/team", "shop");
+    group.make(world).await?;
+    let joined = group.ready_within(world, JOIN_LIMIT);
+    let instances = timed("3 machines join by themselves", joined).await?;
     timed("30 replicas", application(world)).await?;
 
     let instance = instances.first().context("the group has no instance")?.id.clone();
-    let logs = outputs.get("NodeDrainLogGroupName")?.to_owned();
-    let before = Cost::of(world, &logs).await?;
+    let before = costs(world, &outputs).await?;
     let start = Timestamp::now();
     say()(&format!("terminating {instance} ..."));
     groups::terminate(world, &instance).await?;
     let seen = drain_watch::watch(world, &instance, DRAIN_LIMIT).await?;
     let replacement = replaced(world, &group, &instances).await?;
-    timeline(world, &instance, &replacement, start, &seen)?;
-    let cost = costs(world, &logs, before).await?;
-    println!(
-        "\ncost: {} invocations, {} ms billed, {} requests to the API server, {} to AWS; \
-         cold start {} ms, memory {} MB",
-        cost.invocations,
-        cost.billed_milliseconds,
-        cost.kubernetes_calls,
-        cost.aws_calls,
-        cost.init_milliseconds,
-        cost.memory_megabytes
-    );
+    let story = timeline::Story {
+        instance: &instance,
+        replacement: &replacement,
+        start,
+        seen: &seen,
+    };
+    story.tell(world, &outputs).await?;
+    let after = costs(world, &outputs).await?;
+    println!("\ncost       invocations  billed ms  to the API server  to AWS  memory MB");
+    for ((function, cost), (_, before)) in after.into_iter().zip(before) {
+        let cost = cost.since(before);
+        println!(
+            "{function:<10} {:>11}  {:>9}  {:>17}  {:>6}  {:>9}",
+            cost.invocations,
+            cost.billed_milliseconds,
+            cost.kubernetes_calls,
+            cost.aws_calls,
+            cost.memory_megabytes
+        );
+    }
     if let Some(trouble) = world.timeline().troubles().first() {
         bail!("{trouble}");
     }
@@ -128,67 +142,20 @@ async fn replaced(world: &World, group: &Group, before: &[groups::Instance]) -> 
         if let Some(new) = now.iter().filter(is_new).find(|one| one.state == "InService") {
             return Ok(new.id.clone());
         }
-        if waited >= REPLACEMENT_LIMIT {
-            bail!("no replacement serves after {REPLACEMENT_LIMIT:?}");
+        if waited >= JOIN_LIMIT {
+            bail!("no replacement serves after {JOIN_LIMIT:?}");
         }
         tokio::time::sleep(step).await;
         waited += step;
     }
 }
 
-fn timeline(world: &World, instance: &str, replacement: &str, start: Timestamp, seen: &Seen) -> Result<()> {
-    let delivered = world.relay().journal().into_iter().find_map(|entry| {
-        let ours =
-            entry.instance.as_deref() == Some(instance) && matches!(entry.step, Step::Delivered { .. });
-        (ours && entry.detail_type.contains("terminate")).then_some(entry.at)
-    });
-    let joined = world
-        .timeline()
-        .entries()
-        .into_iter()
-        .find_map(|(at, id, what)| (id == replacement && what == What::Joined).then_some(at));
-    let rows = [
-        ("event delivered to the queue", delivered),
-        ("node cordoned", seen.cordoned),
-        ("first pod evicted", seen.asked.values().min().copied()),
-        ("last pod evicted", seen.asked.values().max().copied()),
-        ("last pod gone", seen.gone.values().max().copied()),
-        ("hook completed", seen.completed),
-        (
-            "instance terminated",
-            world.timeline().entered(instance, "Terminated"),
-        ),
-        (
-            "replacement in service",
-            world.timeline().entered(replacement, "InService"),
-        ),
-        ("replacement's node joined", joined),
-    ];
-    println!(
-        "\n{instance}: {} pods evicted\n\n{:>8}  what",
-        seen.asked.len(),
-        "s"
-    );
-    let seen = |(what, at): (&'static str, Option<Timestamp>)| {
-        at.map(|at| (at, what))
-            .with_context(|| format!("never seen: {what}"))
-    };
-    let mut rows = rows.into_iter().map(seen).collect::<Result<Vec<_>>>()?;
-    rows.sort();
-    for (at, what) in rows {
-        println!("{:>8.1}  {what}", at.duration_since(start).as_secs_f64());
+/// What each function has cost so far, by Lambda's own reports.
+async fn costs(world: &World, outputs: &Outputs) -> Result<Vec<(&'static str, Cost)>> {
+    let mut costs = Vec::new();
+    for function in FUNCTIONS {
+        let logs = outputs.get(&format!("{function}LogGroupName"))?;
+        costs.push((function, Cost::of(world, logs).await?));
     }
-    Ok(())
-}
-
-/// The invocation that completed the hook reports a moment later.
-async fn costs(world: &World, logs: &str, before: Cost) -> Result<Cost> {
-    for _ in 0..50 {
-        let cost = Cost::of(world, logs).await?.since(before);
-        if cost.invocations > 0 && cost.aws_calls > 0 {
-            return Ok(cost);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    bail!("no invocation reported what it cost in log group {logs}")
+    Ok(costs)
 }

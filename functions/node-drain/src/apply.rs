@@ -1,17 +1,17 @@
 //! The steps of a plan, carried out. Each can be repeated: what a crash left undone, the next round does.
 
-use aws::autoscaling::{CompleteHook, Heartbeat, LifecycleAction, RecordHeartbeat};
-use domain::drain::{Answer, Finish, HookView, Mark, Node, Notice, Pod, Refusal, Step};
+use aws::autoscaling::{CompleteHook, RecordHeartbeat};
+use domain::drain::{Answer, Finish, Mark, Notice, Pod, Refusal, Step};
 use domain::lifecycle::{Completion, HookResult};
+use domain::node::Node;
+use function::{Failed, hook};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use kubernetes::{NodeEvent, Severity};
 use runtime::clock::Clock;
-use runtime::error::chain;
 
 use crate::drain::{Drain, Kubernetes};
-use crate::report::{Failed, Tally};
-use crate::targets::Target;
+use crate::{SERVICE, counts};
 
 /// How often the cordon is tried against others who write to the node at the same moment.
 const CORDON_TRIES: u32 = 5;
@@ -45,15 +45,16 @@ where
                 Step::Evict(pods) => self.evict(&pods).await?,
                 Step::Tell(notice) => self.tell(&notice).await,
                 Step::Complete(finish) => self.complete(&finish).await?,
+                Step::Remember(mark) => self.remember(&mark).await,
             }
         }
         Ok(Went::On)
     }
 
     async fn heartbeat(&mut self) {
-        match heartbeat(self.bench.autoscaling, &self.target, &mut self.ended.tally).await {
+        match hook::heartbeat(self.bench.autoscaling, &self.target, &mut self.tally).await {
             Ok(()) => self.progress.heartbeat = Some(self.bench.clock.now()),
-            Err(failed) => self.ended.failures.push(failed),
+            Err(failed) => self.tally.fail(failed),
         }
     }
 
@@ -72,24 +73,28 @@ where
             match patched {
                 Ok(now) => {
                     tracing::info!(node = %now.name, deadline = %mark.deadline, "cordoned");
-                    self.ended.tally.nodes_cordoned += u64::from(!node.is_cordoned());
+                    self.tally
+                        .count(counts::NODES_CORDONED, u64::from(!node.is_cordoned()));
+                    self.progress.began |= node.mark().as_ref() != Some(mark);
                     self.node = Some(now);
                     return Ok(Went::On);
                 }
                 Err(error) if error.is_conflict() || error.is_not_found() => {
                     tracing::debug!(node = %node.name, "the node has changed");
                     let now = self.bench.cluster.node(&node.name).await;
-                    self.node = now.map_err(|error| Failed::from(&error))?;
+                    self.node = now.map_err(Failed::from)?;
                     if self.node.is_none() {
                         self.bench.finder.forget(&self.target.instance).await;
+                        self.lost = Some(node.name);
+                        break;
                     }
-                    if self.node.as_ref().is_some_and(|now| now.mark != node.mark) {
+                    if self.node.as_ref().is_some_and(|now| now.mark() != node.mark()) {
                         break;
                     }
                 }
                 Err(error) => {
                     self.node = Some(node);
-                    return Err(Failed::from(&error));
+                    return Err(error.into());
                 }
             }
         }
@@ -113,7 +118,7 @@ where
             match answer {
                 Ok(Answer::Accepted) => {
                     tracing::info!(node, pod = %pod.key, pod_uid = pod.uid.as_str(), "evicted");
-                    self.ended.tally.pods_evicted += 1;
+                    self.tally.one(counts::PODS_EVICTED);
                     self.progress.refusals.remove(&pod.uid);
                 }
                 // The next look shows the same.
@@ -122,12 +127,12 @@ where
                 }
                 Ok(Answer::Refused(refusal)) => {
                     let refused = refused(node, pod, &refusal);
-                    self.ended.tally.evictions_refused += 1;
+                    self.tally.one(counts::EVICTIONS_REFUSED);
                     let again = refusal.retry_at(bench.clock.now());
                     self.progress.refusals.insert(pod.uid.clone(), (refusal, again));
                     failed = failed.or(refused);
                 }
-                Err(error) => failed = failed.or(Some(Failed::from(&error))),
+                Err(error) => failed = failed.or(Some(error.into())),
             }
         }
         failed.map_or(Ok(()), Err)
@@ -143,91 +148,57 @@ where
         let recorded = self.bench.cluster.record(event).await;
         drop(turn);
         if let Err(error) = recorded {
-            let failed = Failed::from(&error);
+            let failed = Failed::from(error);
             tracing::error!(node = %node.name, error = failed.message, "people can't be told");
-            self.ended.failures.push(failed);
+            self.tally.fail(failed);
         }
     }
 
     async fn complete(&mut self, finish: &Finish) -> Result<(), Failed> {
-        let mut action = action(&self.target);
-        if self.progress.completion == Some(Completion::NoActiveAction) {
-            // The event's token may belong to an action that is over; the instance names the one that is not.
-            action = action.map(|action| LifecycleAction {
-                token: None,
-                ..action
-            });
-        }
-        let Some(action) = action else { return Ok(()) };
-        self.ended.tally.aws_calls += 1;
-        let completed = self
-            .bench
-            .autoscaling
-            .complete_hook(&action, HookResult::Continue)
-            .await?;
-        let node = self.node_name();
-        match completed {
-            Completion::Completed => {
-                if let Finish::DeadlinePassed(left) = finish {
-                    tracing::error!(
-                        node,
-                        pods = left.len(),
-                        "hook completed at its deadline: {finish}"
-                    );
-                    self.ended.tally.pods_left_behind += left.len() as u64;
-                } else {
-                    tracing::info!(node, "hook completed: {finish}");
-                }
-                self.ended.tally.hooks_completed += 1;
-            }
-            Completion::NoActiveAction => {
-                tracing::info!(node, "Auto Scaling knows no active action of this instance");
+        let (autoscaling, answered) = (self.bench.autoscaling, self.progress.completion);
+        let completed = hook::complete(
+            autoscaling,
+            &self.target,
+            HookResult::Continue,
+            answered,
+            &mut self.tally,
+        );
+        self.progress.completion = completed.await?;
+        if self.progress.completion == Some(Completion::Completed) {
+            let node = self.node_name();
+            if let Finish::DeadlinePassed(left) = finish {
+                let pods = left.len();
+                tracing::error!(node, pods, "hook completed at its deadline: {finish}");
+                self.tally.count(counts::PODS_LEFT_BEHIND, pods as u64);
+            } else {
+                tracing::info!(node, "hook completed: {finish}");
             }
         }
-        self.progress.completion = Some(completed);
         Ok(())
     }
-}
 
-/// Lets the hook of `target` wait for its time-out once more.
-pub(crate) async fn heartbeat<A: RecordHeartbeat>(
-    autoscaling: &A,
-    target: &Target,
-    tally: &mut Tally,
-) -> Result<(), Failed> {
-    let Some(action) = action(target) else {
-        return Ok(());
-    };
-    tally.aws_calls += 1;
-    match autoscaling.record_heartbeat(&action).await {
-        Ok(Heartbeat::Recorded) => tally.heartbeats += 1,
-        Ok(Heartbeat::NoActiveAction) => {
-            tracing::info!("no heartbeat: Auto Scaling knows no active action of this instance");
-        }
-        Err(error) => {
-            tracing::error!(error = chain(&error), "heartbeat failed");
-            return Err(error.into());
+    /// Writes down that our hook is completed. Where that fails, the next tick completes it once more.
+    async fn remember(&mut self, mark: &Mark) {
+        let Some(node) = &self.node else { return };
+        let patched = self
+            .bench
+            .cluster
+            .patch_node(&node.name, &node.mark_patch(mark))
+            .await;
+        match patched {
+            Ok(now) => self.node = Some(now),
+            Err(error) => {
+                let failed = Failed::from(error);
+                tracing::warn!(node = %node.name, error = failed.message, "not remembered");
+            }
         }
     }
-    Ok(())
-}
-
-fn action(target: &Target) -> Option<LifecycleAction> {
-    let HookView::Waiting { hook, .. } = &target.hook else {
-        return None;
-    };
-    Some(LifecycleAction {
-        group: target.group.clone(),
-        hook: hook.name.clone(),
-        instance: target.instance.clone(),
-        token: target.token.clone(),
-    })
 }
 
 /// Says why a pod stays. Only a missing permission is a failure; all else is the cluster doing its work.
 fn refused(node: Option<&str>, pod: &Pod, refusal: &Refusal) -> Option<Failed> {
     if let Refusal::Forbidden { message } = refusal {
-        return Some(Failed::permanent(format!("evict pod {}: {message}", pod.key)));
+        return Some(Failed::permanent(format!("evict pod {}: {message}", pod.key)).of_cluster());
     }
     tracing::warn!(node, pod = %pod.key, "not evicted: {refusal}");
     None
@@ -241,6 +212,8 @@ fn node_event<'a>(node: &'a Node, notice: &Notice, at: jiff::Timestamp) -> NodeE
         Notice::LeftBehind(_) => (Severity::Warning, "DrainDeadlinePassed"),
     };
     NodeEvent {
+        component: SERVICE,
+        action: "Drain",
         node,
         severity,
         reason,

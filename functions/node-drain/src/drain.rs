@@ -1,22 +1,27 @@
 //! The rounds of a drain: observe, plan, apply, and again when the plan says so.
 
+use std::rc::Rc;
+
 use access::Connect;
 use aws::autoscaling::{CompleteHook, DescribeGroups, DescribeHooks, RecordHeartbeat};
-use domain::drain::{Cluster, HookView, Node, Observation, Progress, Step, Then, plan};
+use domain::drain::{Cluster, Observation, Progress, Step, Then, plan};
 use domain::failure::Class;
+use domain::hook::HookView;
+use domain::ids::NodeName;
+use domain::node::Node;
+use function::hook::Looker;
+use function::report::count;
+use function::{Failed, Found, Tally, Waiting};
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::SignedDuration;
 use kubernetes::{CountCalls, EvictPod, ListNodes, ListPods, PatchNode, RecordNodeEvent};
 use runtime::clock::{Clock, Deadline};
-use runtime::error::chain;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::NodeDrain;
 use crate::apply::Went;
 use crate::finder::Finder;
-use crate::report::{Failed, Tally};
-use crate::targets::{self, Found, Target};
 
 /// Requests to the API server that may be under way at once, in one invocation. One at a time is not enough:
 /// an eviction may take 100 ms in a quiet cluster. Far more would be flow control's business.
@@ -33,11 +38,13 @@ const OVERTIME: SignedDuration = SignedDuration::from_secs(4);
 pub trait Kubernetes: ListNodes + PatchNode + ListPods + EvictPod + RecordNodeEvent + CountCalls {}
 impl<K: ListNodes + PatchNode + ListPods + EvictPod + RecordNodeEvent + CountCalls> Kubernetes for K {}
 
-/// What came of everything.
-#[derive(Debug, Default)]
-pub(crate) struct Ended {
-    pub(crate) tally: Tally,
-    pub(crate) failures: Vec<Failed>,
+/// Why an invocation looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The tick: at everything that waits, and at every node that carries our label.
+    Everything,
+    /// Messages: at what they hint at, and if that does not wait, at nothing.
+    Hints,
 }
 
 /// What one drain works with.
@@ -47,121 +54,120 @@ pub(crate) struct Bench<'a, A, K, C> {
     pub(crate) clock: &'a C,
     pub(crate) in_flight: &'a Semaphore,
     pub(crate) finder: &'a Finder<'a, K>,
+    looker: &'a Looker<'a, A>,
     deadline: Deadline,
     dry_run: bool,
 }
 
-/// Drains all targets side by side.
+/// Drains all instances that wait, side by side.
 pub(crate) async fn all<A, G, Q, C, L>(
     function: &NodeDrain<A, G, Q, C, L>,
-    found: Found,
+    mut found: Found,
+    scope: Scope,
     deadline: Deadline,
-) -> Ended
+) -> Tally
 where
     A: DescribeGroups + DescribeHooks + CompleteHook + RecordHeartbeat,
     G: Connect<Cluster: Kubernetes>,
     C: Clock,
 {
-    let mut ended = Ended::default();
-    if found.targets.is_empty() && !found.with_labelled_nodes {
-        return ended;
+    let mut tally = std::mem::take(&mut found.tally);
+    if found.waiting.is_empty() && scope == Scope::Hints {
+        return tally;
     }
-    let cluster = match function.gate.connect(function.clock.now()).await {
-        Ok(cluster) => cluster,
-        Err(error) => {
-            let why = chain(&error);
-            ended.failures.push(Failed::from(error));
-            hold(function, &found.targets, &why, &mut ended).await;
-            return ended;
+    let now = function.clock.now();
+    let list_labelled = async |cluster: &G::Cluster| cluster.draining_nodes().await;
+    let entered = function::cluster::enter(&function.gate, now, &mut tally, list_labelled).await;
+    let (cluster, labelled) = match entered {
+        Ok(entered) => entered,
+        Err(failed) => {
+            tally.add(hold(function, &found.waiting, &failed.message).await);
+            tally.fail(failed);
+            return tally;
         }
     };
+    match &labelled {
+        Ok(nodes) if scope == Scope::Everything => say_of_labelled(&found, nodes),
+        Ok(_) => {}
+        Err(error) => tally.fail(error),
+    }
     let calls_before = cluster.calls();
-    let mut rounds = on_cluster(function, &cluster, found, deadline)
-        .boxed_local()
-        .await;
-    rounds.tally.kubernetes_calls += cluster.calls() - calls_before;
-    if rounds.failures.iter().any(|failed| failed.of_cluster) {
+    let finder = Finder::new(&cluster, labelled.map_err(Rc::new), now);
+    let drains = on_cluster(function, &cluster, &finder, found.waiting, deadline);
+    tally.add(drains.boxed_local().await);
+    tally.count(count::KUBERNETES_CALLS, cluster.calls() - calls_before);
+    if tally.failures().iter().any(|failed| failed.of_cluster) {
         function.gate.forget().await;
     }
-    rounds
+    tally
 }
 
 async fn on_cluster<A, G, Q, C, L, K>(
     function: &NodeDrain<A, G, Q, C, L>,
     cluster: &K,
-    found: Found,
+    finder: &Finder<'_, K>,
+    waiting: Vec<Waiting>,
     deadline: Deadline,
-) -> Ended
+) -> Tally
 where
     A: DescribeGroups + DescribeHooks + CompleteHook + RecordHeartbeat,
     C: Clock,
     K: Kubernetes,
 {
-    let mut ended = Ended::default();
-    let finder = Finder::new(cluster);
-    if found.with_labelled_nodes {
-        match finder.labelled().await {
-            Ok(nodes) => say_of_labelled(&found, &nodes),
-            Err(error) => ended.failures.push(Failed::from(&*error)),
-        }
-    }
     let in_flight = Semaphore::new(IN_FLIGHT);
+    let looker = Looker::new(&function.autoscaling);
     let bench = Bench {
         autoscaling: &function.autoscaling,
         cluster,
         clock: &function.clock,
         in_flight: &in_flight,
-        finder: &finder,
+        finder,
+        looker: &looker,
         deadline,
         dry_run: function.config.dry_run,
     };
-    let drains = found.targets.into_iter().map(|target| {
+    let drains = waiting.into_iter().map(|target| {
         let span = tracing::info_span!("drain", instance_id = %target.instance, asg = %target.group);
         let drain = Drain {
             bench: &bench,
             target,
             node: None,
+            lost: None,
             progress: Progress::default(),
-            ended: Ended::default(),
+            tally: Tally::default(),
         };
         drain.run().instrument(span).boxed_local() // a drain's state is large, and there are many of them
     });
+    let mut tally = Tally::default();
     for one in futures::future::join_all(drains).await {
-        ended.tally.add(&one.tally);
-        ended.failures.extend(one.failures);
+        tally.add(one);
     }
-    ended
+    looker.tell(&mut tally);
+    tally
 }
 
 /// Nodes that carry our label belong to drains that began. Most wait at the hook and are targets already; what
 /// became of the others is Auto Scaling's word, and is said in the log.
 fn say_of_labelled(found: &Found, nodes: &[Node]) {
-    let is_target = |node: &&Node| {
-        found
-            .targets
-            .iter()
-            .any(|target| target.instance == node.instance)
-    };
-    for node in nodes.iter().filter(|node| !is_target(node)) {
+    for node in nodes {
+        let Some(instance) = &node.instance else { continue };
+        if found.waiting.iter().any(|waiting| waiting.instance == *instance) {
+            continue;
+        }
         let state = found
-            .lifecycles
-            .get(&node.instance)
+            .lifecycle_of(instance)
             .map_or("in no group of this cluster", |state| state.as_str());
-        tracing::info!(node = %node.name, instance_id = %node.instance, state, "drain began, and waits no more");
+        tracing::info!(node = %node.name, instance_id = %instance, state, "drain began, and waits no more");
     }
 }
 
 /// Keeps the hooks waiting while there is no way into the cluster: never completion.
-async fn hold<A, G, Q, C, L>(
-    function: &NodeDrain<A, G, Q, C, L>,
-    targets: &[Target],
-    why: &str,
-    ended: &mut Ended,
-) where
+async fn hold<A, G, Q, C, L>(function: &NodeDrain<A, G, Q, C, L>, waiting: &[Waiting], why: &str) -> Tally
+where
     A: RecordHeartbeat,
     C: Clock,
 {
-    let mut sent = futures::stream::iter(targets)
+    let mut sent = futures::stream::iter(waiting)
         .map(|target| async move {
             let seen = Observation {
                 instance: target.instance.clone(),
@@ -172,27 +178,33 @@ async fn hold<A, G, Q, C, L>(
             let plan = plan(&seen, function.clock.now());
             tracing::warn!(instance_id = %target.instance, asg = %target.group, %plan, "no way into the cluster");
             let mut tally = Tally::default();
-            if function.config.dry_run || !plan.steps.contains(&Step::Heartbeat) {
-                return (tally, None);
+            if !function.config.dry_run
+                && plan.steps.contains(&Step::Heartbeat)
+                && let Err(failed) =
+                    function::hook::heartbeat(&function.autoscaling, target, &mut tally).await
+            {
+                tally.fail(failed);
             }
-            let sent = crate::apply::heartbeat(&function.autoscaling, target, &mut tally).await;
-            (tally, sent.err())
+            tally
         })
         .buffer_unordered(IN_FLIGHT);
-    while let Some((tally, failed)) = sent.next().await {
-        ended.tally.add(&tally);
-        ended.failures.extend(failed);
+    let mut tally = Tally::default();
+    while let Some(one) = sent.next().await {
+        tally.add(one);
     }
+    tally
 }
 
 /// One instance on its way out.
 pub(crate) struct Drain<'a, A, K, C> {
     pub(crate) bench: &'a Bench<'a, A, K, C>,
-    pub(crate) target: Target,
+    pub(crate) target: Waiting,
     /// The node, once it was found; the version that was seen last.
     pub(crate) node: Option<Node>,
+    /// The name of a node that was found, and that somebody deleted since.
+    pub(crate) lost: Option<NodeName>,
     pub(crate) progress: Progress,
-    pub(crate) ended: Ended,
+    pub(crate) tally: Tally,
 }
 
 impl<A, K, C> Drain<'_, A, K, C>
@@ -203,13 +215,13 @@ where
 {
     /// Rounds, as long as the invocation has time. A request that is still under way a little later is given up:
     /// the next tick asks again, and Lambda would end the whole invocation with its report.
-    async fn run(mut self) -> Ended {
+    async fn run(mut self) -> Tally {
         let left = self.bench.deadline.remaining(self.bench.clock.now()) + OVERTIME;
         let limit = std::time::Duration::try_from(left).unwrap_or_default();
         if tokio::time::timeout(limit, self.rounds()).await.is_err() {
             tracing::warn!(node = self.node_name(), "time is up; the next tick goes on");
         }
-        self.ended
+        self.tally
     }
 
     /// Until the plan says that it is done, the time is up, or somebody must help first.
@@ -231,7 +243,7 @@ where
                 return;
             }
             let pause = match (self.apply(plan.steps).await, plan.then) {
-                (Err(failed), _) if self.give_up(&failed) => return self.ended.failures.push(failed),
+                (Err(failed), _) if self.give_up(&failed) => return self.tally.fail(failed),
                 (Err(_) | Ok(Went::Stale), _) => AFTER_FAILURE,
                 (Ok(Went::On), Then::Done(_)) => return,
                 (Ok(Went::On), Then::LookAgain { after, .. }) => after,
@@ -247,16 +259,16 @@ where
 
     async fn observe(&mut self) -> Observation {
         if self.progress.completion.is_some() {
-            self.ended.tally.aws_calls += 1;
-            match targets::look_again(self.bench.autoscaling, &self.target).await {
+            let now = self.bench.clock.now();
+            match self.bench.looker.look(&self.target, now).await {
                 Ok(view) => self.target.hook = view,
                 Err(failed) => tracing::warn!(error = failed.message, "the instance's state can't be read"),
             }
         }
-        let cluster = if matches!(self.target.hook, HookView::Waiting { .. }) {
+        let cluster = if matches!(self.target.hook, HookView::Waiting(_)) {
             self.observe_cluster().await
         } else {
-            Cluster::NoNode // nothing is decided by it
+            Cluster::NoNode(vec![]) // nothing is decided by it
         };
         Observation {
             instance: self.target.instance.clone(),
@@ -274,15 +286,16 @@ where
                 Err(error) => return self.unreachable(&error),
             }
         }
-        let Some(node) = &self.node else {
-            return Cluster::NoNode;
+        let Some(name) = self.node.as_ref().map(|node| &node.name).or(self.lost.as_ref()) else {
+            return Cluster::NoNode(vec![]);
         };
         let turn = self.bench.in_flight.acquire().await;
-        let pods = self.bench.cluster.pods_on(&node.name).await;
+        let pods = self.bench.cluster.pods_on(name).await;
         drop(turn);
-        match pods {
-            Ok(pods) => Cluster::Node(Box::new(node.clone()), pods),
-            Err(error) => self.unreachable(&error),
+        match (pods, &self.node) {
+            (Ok(pods), Some(node)) => Cluster::Node(Box::new(node.clone()), pods),
+            (Ok(pods), None) => Cluster::NoNode(pods),
+            (Err(error), _) => self.unreachable(&error),
         }
     }
 
@@ -290,9 +303,9 @@ where
     fn unreachable(&mut self, error: &kubernetes::Error) -> Cluster {
         let failed = Failed::from(error);
         let why = failed.message.clone();
-        if !self.ended.failures.iter().any(|known| known.message == why) {
+        if !self.tally.failures().iter().any(|known| known.message == why) {
             tracing::error!(node = self.node_name(), error = why, "the cluster can't be asked");
-            self.ended.failures.push(failed);
+            self.tally.fail(failed);
         }
         Cluster::Unreachable(why)
     }

@@ -1,9 +1,10 @@
 //! Which node runs on which instance: asked once for everybody who wants to know.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use domain::drain::Node;
 use domain::ids::InstanceId;
+use domain::node::Node;
 use jiff::{SignedDuration, Timestamp};
 use kubernetes::{Error, ListNodes};
 use tokio::sync::Mutex;
@@ -17,16 +18,13 @@ pub(crate) struct Finder<'a, K> {
     known: Mutex<Known>,
 }
 
-#[derive(Default)]
 struct Known {
     /// The nodes that carry our label, or all of them.
     nodes: BTreeMap<InstanceId, Node>,
     listed: Listed,
 }
 
-#[derive(Default)]
 enum Listed {
-    #[default]
     Nothing,
     /// Few, and where a drain goes on it is among them.
     Labelled,
@@ -35,22 +33,20 @@ enum Listed {
         at: Timestamp,
         silent: usize,
     },
-    Failed(Timestamp, std::rc::Rc<Error>),
+    Failed(Timestamp, Rc<Error>),
 }
 
 impl<'a, K: ListNodes> Finder<'a, K> {
-    pub(crate) fn new(cluster: &'a K) -> Self {
+    /// Begins with the nodes that carry our label, as they were listed at `now`.
+    pub(crate) fn new(cluster: &'a K, labelled: Result<Vec<Node>, Rc<Error>>, now: Timestamp) -> Self {
+        let (nodes, listed) = match labelled {
+            Ok(nodes) => (by_instance(nodes), Listed::Labelled),
+            Err(error) => (BTreeMap::new(), Listed::Failed(now, error)),
+        };
         Self {
             cluster,
-            known: Mutex::default(),
+            known: Mutex::new(Known { nodes, listed }),
         }
-    }
-
-    /// Every node that carries our label.
-    pub(crate) async fn labelled(&self) -> Result<Vec<Node>, std::rc::Rc<Error>> {
-        let mut known = self.known.lock().await;
-        self.list_labelled(&mut known).await?;
-        Ok(known.nodes.values().cloned().collect())
     }
 
     /// The node that runs on `instance`, or `None` when no node does. An error when that can't be told, since some
@@ -59,7 +55,7 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         &self,
         instance: &InstanceId,
         now: Timestamp,
-    ) -> Result<Option<Node>, std::rc::Rc<Error>> {
+    ) -> Result<Option<Node>, Rc<Error>> {
         let mut known = self.known.lock().await;
         if let Listed::Failed(at, error) = &known.listed {
             if now.duration_since(*at) < TRY_AGAIN {
@@ -78,7 +74,7 @@ impl<'a, K: ListNodes> Finder<'a, K> {
                 Listed::All {
                     silent: silent @ 1.., ..
                 },
-            ) => Err(std::rc::Rc::new(Error::Incomplete {
+            ) => Err(Rc::new(Error::Incomplete {
                 call: format!("find the node of instance {instance}"),
                 object: format!("{silent} of the cluster's nodes"),
                 field: "spec.providerID",
@@ -87,9 +83,14 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         }
     }
 
-    /// The node that was found for `instance` is not there any more.
+    /// The node that was found for `instance` is not there any more. Its kubelet may register it anew, so the next
+    /// one who asks has all of them listed again.
     pub(crate) async fn forget(&self, instance: &InstanceId) {
-        self.known.lock().await.nodes.remove(instance);
+        let mut known = self.known.lock().await;
+        known.nodes.remove(instance);
+        if matches!(known.listed, Listed::All { .. }) {
+            known.listed = Listed::Labelled;
+        }
     }
 
     async fn list_until_found(
@@ -97,8 +98,11 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         known: &mut Known,
         instance: &InstanceId,
         now: Timestamp,
-    ) -> Result<(), std::rc::Rc<Error>> {
-        self.list_labelled(known).await?;
+    ) -> Result<(), Rc<Error>> {
+        if matches!(known.listed, Listed::Nothing) {
+            known.nodes = by_instance(self.cluster.draining_nodes().await?);
+            known.listed = Listed::Labelled;
+        }
         let may_be_elsewhere = match known.listed {
             Listed::Labelled => true,
             // A node that has just joined says a little later on what it runs.
@@ -107,27 +111,20 @@ impl<'a, K: ListNodes> Finder<'a, K> {
         };
         if may_be_elsewhere && !known.nodes.contains_key(instance) {
             let all = self.cluster.all_nodes().await?;
-            known.nodes = by_instance(all.nodes);
             known.listed = Listed::All {
                 at: now,
-                silent: all.without_provider_id,
+                silent: all.iter().filter(|node| node.is_silent()).count(),
             };
-        }
-        Ok(())
-    }
-
-    async fn list_labelled(&self, known: &mut Known) -> Result<(), std::rc::Rc<Error>> {
-        if matches!(known.listed, Listed::Nothing) {
-            known.nodes = by_instance(self.cluster.draining_nodes().await?);
-            known.listed = Listed::Labelled;
+            known.nodes = by_instance(all);
         }
         Ok(())
     }
 }
 
+/// Nodes that run on no instance are not ours.
 fn by_instance(nodes: Vec<Node>) -> BTreeMap<InstanceId, Node> {
     nodes
         .into_iter()
-        .map(|node| (node.instance.clone(), node))
+        .filter_map(|node| Some((node.instance.clone()?, node)))
         .collect()
 }

@@ -4,16 +4,31 @@ mod fakes;
 
 use std::time::Duration;
 
+use access::Way;
 use domain::failure::Class;
+use domain::ids::{ClusterName, HookName};
 use fakes::{Fake, Fault};
+use jiff::SignedDuration;
 use runtime::function::Invocation;
 use runtime::lines::Memory;
+use runtime::telemetry::parse_level;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::tests::config;
 
 type Function = NodeDrain<Fake, Fake, Fake, Fake, Memory>;
+
+fn config() -> Config {
+    Config {
+        deployment: "lamplighter".to_owned(),
+        cluster: ClusterName::parse("blue").unwrap(),
+        access: Way::Eks,
+        hook: HookName::parse("lamplighter-node-drain").unwrap(),
+        dead_letter_queue_url: "https://sqs.eu-central-1.amazonaws.com/111122223333/failed".to_owned(),
+        dry_run: false,
+        log_level: parse_level("INFO").unwrap(),
+    }
+}
 
 fn function(fake: &Fake) -> Function {
     NodeDrain {
@@ -273,6 +288,71 @@ async fn case_16_and_17_a_budget_holds_the_node_until_it_allows_more() {
     fake.set(Fault::None);
     tick(&fake, 1).await;
     assert!(!fake.waits(), "not gone within a tick");
+}
+
+/// Drain case 16, with an event and the tick at work at once.
+#[tokio::test(start_paused = true)]
+async fn case_16_an_event_and_a_tick_together_ask_a_pod_that_is_held_back_no_more_often_than_one() {
+    let fake = Fake::with_pods(&[("a", 2), ("b", 2)]);
+    fake.set(Fault::Budget("b"));
+    let (by_event, by_tick) = (function(&fake), function(&fake));
+    let ticking = async {
+        fake.sleep(SignedDuration::from_secs(3)).await;
+        invoke(&by_tick, json!({ "tick": true })).await
+    };
+    tokio::join!(invoke(&by_event, terminate(&fake)), ticking);
+    let asked = fake.asked("b");
+    assert!((9..=12).contains(&asked), "{asked} requests in a minute");
+}
+
+/// Drain case 14.
+#[tokio::test(start_paused = true)]
+async fn case_14_a_credential_that_is_not_known_any_more_costs_no_tick() {
+    let fake = Fake::with_pods(&[("a", 2)]);
+    fake.set(Fault::StaleCredential);
+    invoke(&function(&fake), json!({ "tick": true }))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!fake.waits(), "{:?}", fake.writes());
+}
+
+/// Drain case 37.
+#[tokio::test(start_paused = true)]
+async fn case_37_a_node_deleted_just_before_its_cordon_is_let_go_when_no_pod_is_bound_to_it() {
+    let fake = Fake::with_pods(&[("a", 2)]);
+    fake.set(Fault::DeletedAtPatch);
+    let began = fake.now();
+    invoke(&function(&fake), terminate(&fake)).await.unwrap().unwrap();
+    assert_eq!(fake.writes(), ["complete with token"]);
+    let took = fake.now().duration_since(began);
+    assert!(
+        took >= SignedDuration::from_secs(20),
+        "let go after {took:#}, with the pod bound"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_leaves_the_warm_pool_has_no_node_and_is_let_go() {
+    let fake = Fake::in_warm_pool();
+    tick(&fake, 1).await;
+    assert_eq!(fake.writes(), ["complete"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_hook_of_others_keeps_the_instance_the_ticks_are_quiet() {
+    let fake = Fake::with_pods(&[("a", 2)]);
+    fake.add_hook_of_others();
+    tick(&fake, 10).await;
+    let writes = fake.writes();
+    let times = |write: &str| writes.iter().filter(|done| *done == write).count();
+    let once = ["evict a", "event Drained", "complete"].map(times);
+    assert_eq!(once, [1, 1, 1], "{writes:?}");
+    let in_vain = times("complete in vain");
+    assert!(
+        (1..=4).contains(&in_vain),
+        "completed {in_vain} more times in 10 minutes"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -23,6 +23,22 @@ const ATTEMPTS: u32 = 3;
 /// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured, `http` ones too: that is how a function
 /// runs in the local world.
 pub async fn load() -> SdkConfig {
+    loader().load().await
+}
+
+/// The same for a person, who may name a region and a profile.
+pub async fn load_as(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
+    let mut loader = loader();
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    loader.load().await
+}
+
+fn loader() -> ConfigLoader {
     aws_config::defaults(behavior())
         .http_client(
             Builder::new()
@@ -31,8 +47,6 @@ pub async fn load() -> SdkConfig {
         )
         .timeout_config(timeouts())
         .retry_config(retries())
-        .load()
-        .await
 }
 
 /// Pinned: a newer SDK must not change time-outs and retries behind our back.

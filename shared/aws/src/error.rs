@@ -95,13 +95,14 @@ impl Classified for Error {
 
 /// A call under way: what an error of it must name.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) operation: &'static str,
-    pub(crate) subject: String,
+pub struct Call {
+    operation: &'static str,
+    subject: String,
 }
 
 impl Call {
-    pub(crate) fn new(operation: &'static str, subject: impl std::fmt::Display) -> Self {
+    /// A call of `operation`, as IAM calls it, about `subject`.
+    pub fn new(operation: &'static str, subject: impl std::fmt::Display) -> Self {
         Self {
             operation,
             subject: subject.to_string(),
@@ -109,7 +110,7 @@ impl Call {
     }
 
     /// The SDK's error as ours.
-    pub(crate) fn failed<E>(self, error: SdkError<E, HttpResponse>) -> Error
+    pub fn failed<E>(self, error: SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -170,7 +171,7 @@ impl Call {
     }
 
     /// The request can't be made.
-    pub(crate) fn not_sent(&self, source: impl Into<Cause>) -> Error {
+    pub fn not_sent(&self, source: impl Into<Cause>) -> Error {
         Error::NotSent {
             operation: self.operation,
             subject: self.subject.clone(),
@@ -179,7 +180,7 @@ impl Call {
     }
 
     /// An answer that lacks what it must have, or has what can't be.
-    pub(crate) fn unexpected(&self, reason: impl std::fmt::Display) -> Error {
+    pub fn unexpected(&self, reason: impl std::fmt::Display) -> Error {
         Error::Unexpected {
             operation: self.operation,
             subject: self.subject.clone(),
@@ -188,7 +189,7 @@ impl Call {
     }
 
     /// What must be in an answer.
-    pub(crate) fn must<T>(&self, field: &str, value: Option<T>) -> Result<T, Error> {
+    pub fn must<T>(&self, field: &str, value: Option<T>) -> Result<T, Error> {
         value.ok_or_else(|| self.unexpected(format!("no {field}")))
     }
 }

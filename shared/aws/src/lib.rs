@@ -19,8 +19,8 @@ pub mod secret;
 pub mod sqs;
 pub mod ssm;
 
-#[cfg(test)]
-mod wire;
+#[cfg(any(test, feature = "wire"))]
+pub mod wire;
 
 pub use error::Error;
 pub use secret::Secret;

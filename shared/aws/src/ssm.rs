@@ -1,10 +1,16 @@
 //! Systems Manager's Parameter Store: secrets at rest.
 
+mod parameters;
+
 use aws_config::SdkConfig;
 use aws_sdk_ssm::Client;
 
 use crate::Secret;
 use crate::error::{Call, Error};
+
+pub use parameters::{
+    DeleteParameters, FindSecret, ListParameters, NewParameter, ParameterInfo, PutParameter, Stored,
+};
 
 /// Reads one secret.
 pub trait ReadSecret {

@@ -1,6 +1,12 @@
 //! A transport for tests: it gives prepared answers and keeps the requests, so that a test looks at what
 //! would go over the wire and not at what the SDK was told.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "for tests, which are to fail where something is not as they expect"
+)]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +26,7 @@ use crate::config;
 
 /// The transport. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Wire(Arc<Mutex<State>>);
+pub struct Wire(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -38,37 +44,40 @@ enum Afterwards {
 
 /// What was sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) path: String,
+pub struct Request {
+    /// For example `POST`.
+    pub method: String,
+    /// Without the host and the query.
+    pub path: String,
     /// The header `x-amz-target`, by which the JSON protocols name the operation.
-    pub(crate) target: String,
-    pub(crate) body: String,
+    pub target: String,
+    /// What follows the headers.
+    pub body: String,
 }
 
 impl Request {
     /// The form of the Query protocol.
-    pub(crate) fn form(&self) -> BTreeMap<String, String> {
+    pub fn form(&self) -> BTreeMap<String, String> {
         form_urlencoded::parse(self.body.as_bytes())
             .into_owned()
             .collect()
     }
 
     /// The body of a JSON protocol.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
 impl Wire {
     /// Gives these answers in turn, and none after the last: then nobody can be reached.
-    pub(crate) fn answering<const N: usize>(answers: [(u16, &str); N]) -> Self {
+    pub fn answering<const N: usize>(answers: [(u16, &str); N]) -> Self {
         let answers = answers.map(|(status, body)| (status, body.to_owned())).into();
         Self::new(answers, Afterwards::Refuse)
     }
 
     /// Takes every request and never answers.
-    pub(crate) fn silent() -> Self {
+    pub fn silent() -> Self {
         Self::new(VecDeque::new(), Afterwards::Hang)
     }
 
@@ -81,7 +90,7 @@ impl Wire {
     }
 
     /// The configuration of production, with this transport.
-    pub(crate) fn config(&self) -> SdkConfig {
+    pub fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
         SdkConfig::builder()
             .behavior_version(config::behavior())
@@ -94,7 +103,7 @@ impl Wire {
     }
 
     /// What was sent so far.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<Request> {
         self.0.lock().unwrap().requests.clone()
     }
 }

@@ -11,3 +11,17 @@ pub const DRAINING: &str = "lamplighter.dev/draining";
 /// Makes cloud load balancers take the node out of their targets, as the service controller of Kubernetes
 /// documents it; its presence counts, its value does not.
 pub const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// Taint with which a kubelet registers its node, so that nothing is scheduled there before the labels are in
+/// place. It goes in the very patch that lands the last of them.
+pub const STARTUP_TAINT: &str = "lamplighter.dev/uninitialized";
+
+/// Annotation of a node that names the labels and taints that are ours. Its presence says that the node was
+/// initialised.
+pub const MANAGED_LABELS: &str = "lamplighter.dev/managed-labels";
+
+/// Label of a node: the Auto Scaling group of its instance.
+pub const GROUP_LABEL: &str = "lamplighter.dev/group";
+
+/// Label of a node: how its machine is paid for, `spot` or `on-demand`.
+pub const CAPACITY_TYPE_LABEL: &str = "lamplighter.dev/capacity-type";

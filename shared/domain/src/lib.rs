@@ -6,9 +6,16 @@
 
 pub mod drain;
 pub mod failure;
+pub mod hook;
 pub mod ids;
+pub mod join;
 pub mod keys;
+pub mod label;
 pub mod lifecycle;
+pub mod machine;
+pub mod node;
+pub mod taint;
+mod words;
 
 #[cfg(test)]
 mod tests {

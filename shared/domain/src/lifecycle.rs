@@ -76,6 +76,36 @@ states! {
     WarmedTerminatingWait = "Warmed:Terminating:Wait",
 }
 
+impl LifecycleState {
+    /// For which hooks an instance in this state waits, in the group or in its warm pool.
+    pub const fn waits_for(&self) -> Option<Transition> {
+        match self {
+            Self::PendingWait | Self::WarmedPendingWait => Some(Transition::Launching),
+            Self::TerminatingWait | Self::WarmedTerminatingWait => Some(Transition::Terminating),
+            Self::Pending
+            | Self::PendingProceed
+            | Self::InService
+            | Self::Terminating
+            | Self::TerminatingProceed
+            | Self::TerminatingRetained
+            | Self::Terminated
+            | Self::EnteringStandby
+            | Self::Standby
+            | Self::Detaching
+            | Self::Detached
+            | Self::WarmedStopped
+            | Self::WarmedRunning
+            | Self::WarmedHibernated
+            | Self::Other(_) => None,
+        }
+    }
+
+    /// Whether the instance is in the warm pool, or on its way into or out of it.
+    pub fn is_warmed(&self) -> bool {
+        self.as_str().starts_with("Warmed:")
+    }
+}
+
 impl fmt::Display for LifecycleState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -88,7 +118,8 @@ pub enum HookResult {
     /// The transition goes on.
     Continue,
     /// A launch is undone; a termination goes on without asking the remaining hooks, unless the group retains
-    /// abandoned instances. We never choose it: an error of ours is no reason to lose a machine.
+    /// abandoned instances. An error of ours is no reason to lose a machine: it is chosen for a launch alone, by the
+    /// policy, when the cluster was asked and the machine's node was not ready in time.
     Abandon,
 }
 
@@ -167,5 +198,24 @@ mod tests {
             LifecycleState::parse("Terminating:Wait"),
             LifecycleState::TerminatingWait
         );
+    }
+
+    #[test]
+    fn an_instance_waits_for_the_hooks_of_one_transition_in_the_group_or_in_its_warm_pool() {
+        for (state, transition, warmed) in [
+            ("Pending:Wait", Some(Transition::Launching), false),
+            ("Warmed:Pending:Wait", Some(Transition::Launching), true),
+            ("Terminating:Wait", Some(Transition::Terminating), false),
+            ("Warmed:Terminating:Wait", Some(Transition::Terminating), true),
+            ("Warmed:Pending:Proceed", None, true),
+            ("InService", None, false),
+        ] {
+            let state = LifecycleState::parse(state);
+            assert_eq!(
+                (state.waits_for(), state.is_warmed()),
+                (transition, warmed),
+                "{state}"
+            );
+        }
     }
 }

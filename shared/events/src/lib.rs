@@ -2,20 +2,31 @@
 //!
 //! An event is a hint: it says where to look, and nothing that is decided rests on it.
 
+mod activity;
+mod detail;
 mod lifecycle;
+mod tags;
 
 use domain::ids::InvalidId;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use lifecycle::TerminateAction;
+pub use activity::{End, InstanceEnded};
+pub use lifecycle::{LaunchAction, Place, TerminateAction};
+pub use tags::TagsChanged;
 
 /// A message that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// An instance waits at a terminate hook of its group.
     Terminate(TerminateAction),
+    /// An instance waits at a launch hook of its group.
+    Launch(LaunchAction),
+    /// An instance is gone, or never came.
+    Ended(InstanceEnded),
+    /// Tags of groups changed.
+    TagsChanged(TagsChanged),
     /// Auto Scaling tried whether its notification target can be reached, as it does when a hook is made.
     TestNotification,
 }
@@ -59,27 +70,73 @@ struct Envelope {
     #[serde(rename = "detail-type")]
     detail_type: String,
     time: Timestamp,
+    #[serde(default)]
+    resources: Vec<String>,
     detail: Value,
 }
 
 /// Reads the body of a message: an EventBridge event, or Auto Scaling's own test notification, as it is or
 /// wrapped by SNS.
 pub fn parse(body: &str) -> Result<Event, Malformed> {
-    let value: Value =
-        serde_json::from_str(body).map_err(|error| Malformed::NotAnEvent(error.to_string()))?;
+    parse_as(body, Some)
+}
+
+/// Reads the body of a message and takes from it what one function handles. An event of which `take` makes
+/// nothing is as malformed as one that nobody knows: a rule matches too much.
+///
+/// ```
+/// use events::{Event, parse_as};
+/// let body = include_str!("../../../events/node-join/launch-action.json");
+/// let instance = |event| match event {
+///     Event::Terminate(action) => Some(action.instance),
+///     _ => None,
+/// };
+/// assert_eq!(
+///     parse_as(body, instance).unwrap_err().to_string(),
+///     "detail-type \"EC2 Instance-launch Lifecycle Action\" of source \"aws.autoscaling\": \
+///      expected one that this function handles"
+/// );
+/// ```
+pub fn parse_as<T>(body: &str, take: impl FnOnce(Event) -> Option<T>) -> Result<T, Malformed> {
+    let not_an_event = |error: serde_json::Error| Malformed::NotAnEvent(error.to_string());
+    let value: Value = serde_json::from_str(body).map_err(not_an_event)?;
     if is_test_notification(&value) {
-        return Ok(Event::TestNotification);
+        return take(Event::TestNotification)
+            .ok_or_else(|| Malformed::NotAnEvent("it is a test notification of Auto Scaling".to_owned()));
     }
-    let envelope: Envelope =
-        serde_json::from_value(value).map_err(|error| Malformed::NotAnEvent(error.to_string()))?;
-    match (envelope.source.as_str(), envelope.detail_type.as_str()) {
-        ("aws.autoscaling", lifecycle::TERMINATE) => {
-            TerminateAction::read(envelope.time, envelope.detail).map(Event::Terminate)
-        }
-        _ => Err(Malformed::UnknownDetailType {
+    let mut envelope: Envelope = serde_json::from_value(value).map_err(not_an_event)?;
+    envelope
+        .read()?
+        .and_then(take)
+        .ok_or(Malformed::UnknownDetailType {
             source_name: envelope.source,
             detail_type: envelope.detail_type,
-        }),
+        })
+}
+
+impl Envelope {
+    /// What it says; `None` if nobody here knows its type. Takes the detail out.
+    fn read(&mut self) -> Result<Option<Event>, Malformed> {
+        let detail = self.detail.take();
+        Ok(match (self.source.as_str(), self.detail_type.as_str()) {
+            ("aws.autoscaling", lifecycle::TERMINATE) => {
+                Some(Event::Terminate(TerminateAction::read(self.time, detail)?))
+            }
+            ("aws.autoscaling", lifecycle::LAUNCH) => {
+                Some(Event::Launch(LaunchAction::read(self.time, detail)?))
+            }
+            ("aws.autoscaling", activity::TERMINATED) => {
+                Some(Event::Ended(InstanceEnded::read(End::Terminated, detail)?))
+            }
+            ("aws.autoscaling", activity::LAUNCH_FAILED) => {
+                Some(Event::Ended(InstanceEnded::read(End::LaunchFailed, detail)?))
+            }
+            ("aws.autoscaling", tags::API_CALL) => TagsChanged::of_call(detail)?.map(Event::TagsChanged),
+            ("aws.tag", tags::TAG_CHANGE) => {
+                Some(Event::TagsChanged(TagsChanged::of_resources(&self.resources)?))
+            }
+            _ => None,
+        })
     }
 }
 
@@ -107,7 +164,7 @@ mod tests {
             ("{}", "the message is not an event: missing field `source`"),
             (
                 "[]",
-                "the message is not an event: invalid length 0, expected struct Envelope with 4 elements",
+                "the message is not an event: invalid length 0, expected struct Envelope with 5 elements",
             ),
             (
                 r#"{"source":"aws.ec2","detail-type":"EC2 Fleet Error","time":"2026-11-21T08:00:00Z","detail":{}}"#,

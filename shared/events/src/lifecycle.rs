@@ -1,15 +1,17 @@
 //! Lifecycle actions of Auto Scaling groups (Amazon EC2 Auto Scaling user guide, "EventBridge event
-//! reference").
+//! reference" and "Warm pool example events").
 
-use domain::ids::{GroupName, HookName, InstanceId, InvalidId, LifecycleToken};
+use domain::ids::{GroupName, HookName, InstanceId, LifecycleToken};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Malformed;
+use crate::{Malformed, detail};
 
 /// `detail-type` of an instance that waits to be terminated.
 pub(crate) const TERMINATE: &str = "EC2 Instance-terminate Lifecycle Action";
+/// `detail-type` of an instance that waits to be put in service.
+pub(crate) const LAUNCH: &str = "EC2 Instance-launch Lifecycle Action";
 
 /// An instance waits at a terminate hook of its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +28,54 @@ pub struct TerminateAction {
     pub since: Timestamp,
 }
 
+/// An instance waits at a launch hook of its group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchAction {
+    /// The group.
+    pub group: GroupName,
+    /// The hook. It may be somebody else's.
+    pub hook: HookName,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Names this very action.
+    pub token: LifecycleToken,
+    /// When the hook began to wait.
+    pub since: Timestamp,
+    /// Where the instance comes from: a hook fires once on the way into a warm pool, and again on the way
+    /// out of it.
+    pub origin: Place,
+    /// Where it goes.
+    pub destination: Place,
+}
+
+/// Where an instance comes from or goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Place {
+    /// Outside of the group.
+    Ec2,
+    /// In service.
+    AutoScalingGroup,
+    /// Kept ready for later.
+    WarmPool,
+    /// A place that this version does not know.
+    Other(String),
+}
+
+impl From<String> for Place {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "EC2" => Self::Ec2,
+            "AutoScalingGroup" => Self::AutoScalingGroup,
+            "WarmPool" => Self::WarmPool,
+            _ => Self::Other(text),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Detail {
+struct Action {
     auto_scaling_group_name: String,
     lifecycle_hook_name: String,
     #[serde(rename = "EC2InstanceId")]
@@ -36,22 +83,40 @@ struct Detail {
     lifecycle_action_token: LifecycleToken,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Way {
+    origin: Place,
+    destination: Place,
+}
+
 impl TerminateAction {
-    pub(crate) fn read(since: Timestamp, detail: Value) -> Result<Self, Malformed> {
-        let detail: Detail = serde_json::from_value(detail).map_err(|error| Malformed::Detail {
-            detail_type: TERMINATE.to_owned(),
-            problem: error.to_string(),
-        })?;
-        let identifier = |problem: InvalidId| Malformed::Identifier {
-            detail_type: TERMINATE.to_owned(),
-            problem,
-        };
+    pub(crate) fn read(since: Timestamp, value: Value) -> Result<Self, Malformed> {
+        let action: Action = detail::read(TERMINATE, value)?;
+        let invalid = detail::invalid(TERMINATE);
         Ok(Self {
-            group: GroupName::parse(detail.auto_scaling_group_name).map_err(identifier)?,
-            hook: HookName::parse(detail.lifecycle_hook_name).map_err(identifier)?,
-            instance: InstanceId::parse(detail.instance_id).map_err(identifier)?,
-            token: detail.lifecycle_action_token,
+            group: GroupName::parse(action.auto_scaling_group_name).map_err(invalid)?,
+            hook: HookName::parse(action.lifecycle_hook_name).map_err(invalid)?,
+            instance: InstanceId::parse(action.instance_id).map_err(invalid)?,
+            token: action.lifecycle_action_token,
             since,
+        })
+    }
+}
+
+impl LaunchAction {
+    pub(crate) fn read(since: Timestamp, value: Value) -> Result<Self, Malformed> {
+        let way: Way = detail::read(LAUNCH, value.clone())?;
+        let action: Action = detail::read(LAUNCH, value)?;
+        let invalid = detail::invalid(LAUNCH);
+        Ok(Self {
+            group: GroupName::parse(action.auto_scaling_group_name).map_err(invalid)?,
+            hook: HookName::parse(action.lifecycle_hook_name).map_err(invalid)?,
+            instance: InstanceId::parse(action.instance_id).map_err(invalid)?,
+            token: action.lifecycle_action_token,
+            since,
+            origin: way.origin,
+            destination: way.destination,
         })
     }
 }
@@ -70,6 +135,13 @@ mod tests {
         event.to_string()
     }
 
+    fn launch(body: &str) -> LaunchAction {
+        match parse(body) {
+            Ok(Event::Launch(action)) => action,
+            other => panic!("not a launch action: {other:?}"),
+        }
+    }
+
     #[test]
     fn a_terminate_action_says_which_instance_waits_at_which_hook_since_when() {
         let Ok(Event::Terminate(action)) = parse(&body(|_| ())) else {
@@ -80,6 +152,40 @@ mod tests {
         assert_eq!(action.instance.as_str(), "i-0123456789abcdef0");
         assert_eq!(action.token.expose(), "87654321-4321-4321-4321-210987654321");
         assert_eq!(action.since.to_string(), "2026-11-21T08:00:00Z");
+    }
+
+    #[test]
+    fn a_launch_action_says_the_same_and_the_way_of_the_instance() {
+        for file in [
+            include_str!("../../../events/node-join/launch-action.json"),
+            include_str!("../../../events/node-label/launch-action.json"),
+        ] {
+            let action = launch(file);
+            assert_eq!(action.group.as_str(), "workers");
+            assert_eq!(action.hook.as_str(), "lamplighter-node-launch");
+            assert_eq!(action.instance.as_str(), "i-0123456789abcdef0");
+            assert_eq!(action.since.to_string(), "2026-11-21T08:00:00Z");
+            assert_eq!(
+                (action.origin, action.destination),
+                (Place::Ec2, Place::AutoScalingGroup)
+            );
+        }
+    }
+
+    #[test]
+    fn the_way_into_a_warm_pool_and_out_of_it_are_told_apart() {
+        let into = launch(include_str!(
+            "../../../events/node-join/launch-into-warm-pool.json"
+        ));
+        assert_eq!((into.origin, into.destination), (Place::Ec2, Place::WarmPool));
+        let out = launch(include_str!(
+            "../../../events/node-join/launch-from-warm-pool.json"
+        ));
+        assert_eq!(
+            (out.origin, out.destination),
+            (Place::WarmPool, Place::AutoScalingGroup)
+        );
+        assert_eq!(Place::from("Moon".to_owned()), Place::Other("Moon".into()));
     }
 
     #[test]
@@ -97,6 +203,17 @@ mod tests {
             of(&wrong),
             "detail of \"EC2 Instance-terminate Lifecycle Action\": \
              instance id \"node-7\": expected `i-` and 8 to 17 hexadecimal digits"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_launch_action_is_told_under_its_own_name() {
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../../events/node-join/launch-action.json")).unwrap();
+        event["detail"].as_object_mut().unwrap().remove("Origin");
+        assert_eq!(
+            parse(&event.to_string()).unwrap_err().to_string(),
+            "detail of \"EC2 Instance-launch Lifecycle Action\": missing field `Origin`"
         );
     }
 }

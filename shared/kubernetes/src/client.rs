@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::client::ClientBuilder;
-use kube::config::Config;
+use kube::config::{AuthInfo, Config};
 use tower::util::MapRequestLayer;
 
 use crate::kubeconfig::{self, KubeconfigError};
@@ -48,6 +48,9 @@ pub enum AccessError {
     /// The kubeconfig is not one that we use.
     #[error("kubeconfig: {0}")]
     Kubeconfig(#[from] KubeconfigError),
+    /// A person's kubeconfig can't be read, or lacks something.
+    #[error("kubeconfig")]
+    OfPerson(#[source] Box<kube::config::KubeconfigError>),
     /// No TLS client can be made of it.
     #[error("no client for the cluster can be made")]
     Client(#[source] Box<kube::Error>),
@@ -63,36 +66,40 @@ pub trait CountCalls {
 #[derive(Clone)]
 pub struct Cluster {
     pub(crate) client: Client,
+    /// The same cluster, to whom we are nobody.
+    pub(crate) stranger: Client,
     calls: Arc<AtomicU64>,
 }
 
 impl Cluster {
     /// Makes a client. Nothing is sent yet.
     pub fn connect(access: &Access) -> Result<Self, AccessError> {
-        let config = hardened(match access {
+        Self::of_config(match access {
             Access::Token {
                 endpoint,
                 ca_pem,
                 token,
             } => token_config(endpoint, ca_pem, token)?,
             Access::Kubeconfig(text) => kubeconfig::config(text)?,
-        });
+        })
+    }
+
+    pub(crate) fn of_config(config: Config) -> Result<Self, AccessError> {
         let calls = Arc::new(AtomicU64::new(0));
-        let counter = calls.clone();
-        let count = MapRequestLayer::new(move |request: http::Request<kube::client::Body>| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            request
-        });
-        let client = ClientBuilder::try_from(config)
-            .map_err(|error| AccessError::Client(Box::new(error)))?
-            .with_layer(&count)
-            .build();
-        Ok(Self { client, calls })
+        // A client certificate would make us known before any token is looked at.
+        let mut nobody = config.clone();
+        nobody.auth_info = AuthInfo::default();
+        Ok(Self {
+            client: client(config, &calls)?,
+            stranger: client(nobody, &calls)?,
+            calls,
+        })
     }
 
     #[cfg(test)]
     pub(crate) fn of_client(client: Client) -> Self {
         Self {
+            stranger: client.clone(),
             client,
             calls: Arc::default(),
         }
@@ -103,6 +110,17 @@ impl CountCalls for Cluster {
     fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
+}
+
+fn client(config: Config, calls: &Arc<AtomicU64>) -> Result<Client, AccessError> {
+    let counter = calls.clone();
+    let count = MapRequestLayer::new(move |request: http::Request<kube::client::Body>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        request
+    });
+    let builder =
+        ClientBuilder::try_from(hardened(config)).map_err(|error| AccessError::Client(Box::new(error)))?;
+    Ok(builder.with_layer(&count).build())
 }
 
 fn token_config(endpoint: &str, ca_pem: &[u8], token: &str) -> Result<Config, AccessError> {

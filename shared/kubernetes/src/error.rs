@@ -66,6 +66,11 @@ impl Error {
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Refused { code: 401 | 403, .. })
     }
+
+    /// Whether we are not known at all: a new credential may help.
+    pub fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Refused { code: 401, .. })
+    }
 }
 
 impl Classified for Error {

@@ -18,12 +18,18 @@ pub trait EvictPod {
 
 impl EvictPod for Cluster {
     async fn evict(&self, pod: &Pod) -> Result<Answer, Error> {
+        self.post_eviction(pod, &PostParams::default()).await
+    }
+}
+
+impl Cluster {
+    pub(crate) async fn post_eviction(&self, pod: &Pod, params: &PostParams) -> Result<Answer, Error> {
         let call = format!("evict pod {}", pod.key);
         let api: Api<k8s_openapi::api::core::v1::Pod> =
             Api::namespaced(self.client.clone(), &pod.key.namespace);
         // Not `Api::evict`: it writes the options under a name that the API server does not know.
         let posted: Result<kube::core::Status, _> = api
-            .create_subresource("eviction", &pod.key.name, &PostParams::default(), &eviction(pod))
+            .create_subresource("eviction", &pod.key.name, params, &eviction(pod))
             .await;
         match posted {
             Ok(_) => Ok(Answer::Accepted),

@@ -115,7 +115,7 @@ pub(crate) fn config(text: &str) -> Result<Config, KubeconfigError> {
     Ok(config)
 }
 
-fn decoded(base64: &str) -> Option<Vec<u8>> {
+pub(crate) fn decoded(base64: &str) -> Option<Vec<u8>> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD
         .decode(base64.trim())

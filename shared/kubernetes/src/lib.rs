@@ -8,21 +8,29 @@
     reason = "functions run on one thread and name their ports' types: no Send needed"
 )]
 
+mod bootstrap_tokens;
+mod certificate_requests;
 mod client;
+mod cluster_info;
 mod error;
 mod eviction;
 mod kubeconfig;
 mod nodes;
 mod notices;
+mod operator;
 mod pods;
 
 #[cfg(test)]
 mod scenario;
 
+pub use bootstrap_tokens::{CreateToken, DeleteToken, Made, NewToken, TryToken};
+pub use certificate_requests::{DecideSigningRequest, ListSigningRequests, Ruling};
 pub use client::{Access, AccessError, Cluster, CountCalls};
+pub use cluster_info::{ClusterInfo, ReadClusterInfo};
 pub use error::Error;
 pub use eviction::EvictPod;
 pub use kubeconfig::KubeconfigError;
-pub use nodes::{AllNodes, ListNodes, PatchNode};
+pub use nodes::{ListNodes, PatchNode};
 pub use notices::{NodeEvent, RecordNodeEvent, Severity};
+pub use operator::TryEviction;
 pub use pods::ListPods;

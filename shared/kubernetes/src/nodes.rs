@@ -1,8 +1,9 @@
-//! Nodes: how they are found, and the one patch that we write.
+//! Nodes: how they are found, and how they are changed.
 
-use domain::drain::{Node, Taint};
-use domain::ids::{InstanceId, NodeName, Uid};
-use domain::keys::{DRAINING, EXCLUDE_FROM_LOAD_BALANCERS};
+use domain::ids::{NodeName, Uid};
+use domain::keys::DRAINING;
+use domain::node::{Node, Ready};
+use domain::taint::{Effect, Taint};
 use k8s_openapi::api::core::v1 as api;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::Value;
@@ -12,23 +13,14 @@ use crate::{Cluster, Error};
 /// Objects in a page: some hundred kilobytes of nodes, a fraction of a function's memory.
 const PAGE: u32 = 500;
 
-/// Finds nodes. Those that run on no EC2 instance are not ours and are left out.
+/// Finds nodes, whatever they run on.
 pub trait ListNodes {
     /// Every node.
-    async fn all_nodes(&self) -> Result<AllNodes, Error>;
+    async fn all_nodes(&self) -> Result<Vec<Node>, Error>;
     /// The nodes that carry the label [`DRAINING`]: few, however large the cluster is.
     async fn draining_nodes(&self) -> Result<Vec<Node>, Error>;
     /// The node of that name, as it is now.
     async fn node(&self, name: &NodeName) -> Result<Option<Node>, Error>;
-}
-
-/// Every node of a cluster.
-#[derive(Debug, Clone, Default)]
-pub struct AllNodes {
-    /// Those of which it is known on which EC2 instance they run.
-    pub nodes: Vec<Node>,
-    /// How many do not say at all on what they run. Each may be the node of any instance.
-    pub without_provider_id: usize,
 }
 
 /// Changes a node.
@@ -43,9 +35,9 @@ impl Cluster {
         Api::all(self.client.clone())
     }
 
-    async fn list_nodes(&self, call: &str, params: ListParams) -> Result<AllNodes, Error> {
+    async fn list_nodes(&self, call: &str, params: ListParams) -> Result<Vec<Node>, Error> {
         let mut params = params.limit(PAGE);
-        let mut found = AllNodes::default();
+        let mut found = Vec::new();
         loop {
             let page = self
                 .nodes()
@@ -53,8 +45,7 @@ impl Cluster {
                 .await
                 .map_err(|error| Error::new(call, error))?;
             for node in page.items {
-                found.without_provider_id += usize::from(!says_what_it_runs_on(&node));
-                found.nodes.extend(from_resource(call, node)?);
+                found.push(from_resource(call, node)?);
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
@@ -65,22 +56,19 @@ impl Cluster {
 }
 
 impl ListNodes for Cluster {
-    async fn all_nodes(&self) -> Result<AllNodes, Error> {
+    async fn all_nodes(&self) -> Result<Vec<Node>, Error> {
         self.list_nodes("list nodes", ListParams::default()).await
     }
 
     async fn draining_nodes(&self) -> Result<Vec<Node>, Error> {
         let labelled = ListParams::default().labels(DRAINING);
-        Ok(self.list_nodes("list draining nodes", labelled).await?.nodes)
+        self.list_nodes("list draining nodes", labelled).await
     }
 
     async fn node(&self, name: &NodeName) -> Result<Option<Node>, Error> {
         let named = ListParams::default().fields(&format!("metadata.name={name}"));
-        Ok(self
-            .list_nodes(&format!("look at node {name}"), named)
-            .await?
-            .nodes
-            .pop())
+        let mut found = self.list_nodes(&format!("look at node {name}"), named).await?;
+        Ok(found.pop())
     }
 }
 
@@ -95,69 +83,82 @@ impl PatchNode for Cluster {
             .nodes()
             .patch(name.as_str(), &params, &Patch::Merge(patch))
             .await;
-        let node = patched.map_err(|error| Error::new(call.as_str(), error))?;
-        from_resource(&call, node)?.ok_or_else(|| lacks(&call, name.as_str(), "spec.providerID"))
+        from_resource(&call, patched.map_err(|error| Error::new(call.as_str(), error))?)
     }
 }
 
-fn says_what_it_runs_on(node: &api::Node) -> bool {
-    let provider_id = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
-    provider_id.is_some_and(|id| !id.is_empty())
-}
-
-fn lacks(call: &str, object: &str, field: &'static str) -> Error {
-    Error::Incomplete {
+/// Takes a node apart.
+fn from_resource(call: &str, node: api::Node) -> Result<Node, Error> {
+    let (meta, spec, status) = (
+        node.metadata,
+        node.spec.unwrap_or_default(),
+        node.status.unwrap_or_default(),
+    );
+    let name = meta.name.unwrap_or_default();
+    let lacks = |field| Error::Incomplete {
         call: call.to_owned(),
-        object: object.to_owned(),
+        object: name.clone(),
         field,
-    }
+    };
+    let created = meta
+        .creation_timestamp
+        .ok_or_else(|| lacks("metadata.creationTimestamp"))?;
+    let blank = Node::new(
+        NodeName::parse(name.clone()).map_err(|_| lacks("valid name"))?,
+        Uid::parse(meta.uid.unwrap_or_default()).map_err(|_| lacks("metadata.uid"))?,
+        created.0,
+    );
+    let blank = blank.on(spec.provider_id.unwrap_or_default());
+    let internal = |address: &api::NodeAddress| address.type_ == "InternalIP";
+    Ok(Node {
+        resource_version: meta
+            .resource_version
+            .ok_or_else(|| lacks("metadata.resourceVersion"))?,
+        internal_ips: status
+            .addresses
+            .unwrap_or_default()
+            .iter()
+            .filter(|address| internal(address))
+            .filter_map(|address| address.address.parse().ok())
+            .collect(),
+        labels: meta.labels.unwrap_or_default(),
+        annotations: meta.annotations.unwrap_or_default(),
+        unschedulable: spec.unschedulable.unwrap_or_default(),
+        taints: spec.taints.unwrap_or_default().into_iter().map(taint).collect(),
+        ready: status.conditions.unwrap_or_default().into_iter().find_map(ready),
+        ..blank
+    })
 }
 
-/// Takes a node apart; `None` for one that runs on no EC2 instance.
-fn from_resource(call: &str, node: api::Node) -> Result<Option<Node>, Error> {
-    let spec = node.spec.unwrap_or_default();
-    let Some(instance) = spec.provider_id.as_deref().and_then(InstanceId::from_provider_id) else {
-        return Ok(None);
-    };
-    let name = node.metadata.name.unwrap_or_default();
-    let labels = node.metadata.labels.unwrap_or_default();
-    let annotation = node
-        .metadata
-        .annotations
-        .as_ref()
-        .and_then(|all| all.get(DRAINING));
-    let taints = spec.taints.unwrap_or_default().into_iter().map(|taint| Taint {
+fn taint(taint: api::Taint) -> Taint {
+    Taint {
         key: taint.key,
         value: taint.value,
-        effect: taint.effect,
+        effect: Effect::parse(&taint.effect),
         time_added: taint.time_added.map(|time| time.0),
-    });
-    Ok(Some(Node {
-        uid: Uid::parse(node.metadata.uid.unwrap_or_default())
-            .map_err(|_| lacks(call, &name, "metadata.uid"))?,
-        resource_version: node
-            .metadata
-            .resource_version
-            .ok_or_else(|| lacks(call, &name, "metadata.resourceVersion"))?,
-        instance,
-        unschedulable: spec.unschedulable.unwrap_or_default(),
-        taints: taints.collect(),
-        draining_label: labels.get(DRAINING).cloned(),
-        excluded: labels.contains_key(EXCLUDE_FROM_LOAD_BALANCERS),
-        mark: annotation.and_then(|text| serde_json::from_str(text).ok()),
-        name: NodeName::parse(name.clone()).map_err(|_| lacks(call, &name, "valid name"))?,
-    }))
+    }
+}
+
+/// Without the time of its last change the condition can't be told to be stable, and counts as not there.
+fn ready(condition: api::NodeCondition) -> Option<Ready> {
+    let since = condition.last_transition_time?.0;
+    (condition.type_ == "Ready").then_some(Ready {
+        is_ready: condition.status == "True",
+        since,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::ids::InstanceId;
+    use domain::keys::EXCLUDE_FROM_LOAD_BALANCERS;
     use serde_json::json;
 
     use super::*;
     use crate::scenario::{Scenario, node};
 
     #[tokio::test]
-    async fn every_page_is_read_and_nodes_that_are_no_instances_are_left_out() {
+    async fn every_page_is_read_with_nodes_of_every_kind() {
         let mut fargate = node("fargate-1", "i-00000000");
         fargate["spec"]["providerID"] = json!("aws:///eu-central-1a/fargate-ip-10-0-1-9");
         let mut silent = node("c", "i-00000000");
@@ -182,9 +183,22 @@ mod tests {
             )
             .serve();
         let all = cluster.all_nodes().await.unwrap();
-        let names: Vec<String> = all.nodes.into_iter().map(|node| node.name.into()).collect();
-        assert_eq!(all.without_provider_id, 1);
-        assert_eq!(names, ["a", "b"]);
+        let said: Vec<_> = all
+            .iter()
+            .map(|node| {
+                let instance = node.instance.as_ref().map(InstanceId::as_str);
+                (node.name.as_str(), instance, node.is_silent())
+            })
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("a", Some("i-0aaaaaaa"), false),
+                ("fargate-1", None, false),
+                ("b", Some("i-0bbbbbbb"), false),
+                ("c", None, true)
+            ]
+        );
         served.finished().await;
     }
 
@@ -201,13 +215,17 @@ mod tests {
         let name = NodeName::parse("a").unwrap();
         let patch = json!({ "spec": { "unschedulable": true } });
         assert_eq!(
-            cluster.patch_node(&name, &patch).await.unwrap().instance.as_str(),
-            "i-0aaaaaaa"
+            cluster.patch_node(&name, &patch).await.unwrap().name.as_str(),
+            "a"
         );
         let conflict = cluster.patch_node(&name, &patch).await.unwrap_err();
         assert!(conflict.is_conflict());
         assert_eq!(conflict.to_string(), "patch node a: changed (status 409)");
         served.finished().await;
+    }
+
+    fn read(object: serde_json::Value) -> Node {
+        from_resource("test", serde_json::from_value(object).unwrap()).unwrap()
     }
 
     #[test]
@@ -220,9 +238,39 @@ mod tests {
         object["metadata"]["annotations"] = json!({ DRAINING: mark });
         object["spec"]["unschedulable"] = json!(true);
         object["spec"]["taints"] = json!([{ "key": DRAINING, "effect": "NoSchedule" }]);
-        let read = from_resource("test", serde_json::from_value(object).unwrap())
-            .unwrap()
-            .unwrap();
-        assert!(read.is_cordoned());
+        assert!(read(object).is_cordoned());
+    }
+
+    #[test]
+    fn a_node_tells_its_inner_addresses_and_since_when_it_is_ready() {
+        let mut object = node("a", "i-0aaaaaaa");
+        object["status"] = json!({
+            "addresses": [
+                { "type": "InternalIP", "address": "10.0.1.7" },
+                { "type": "InternalIP", "address": "10.0.1.8" },
+                { "type": "InternalIP", "address": "2001:db8::7" },
+                { "type": "ExternalIP", "address": "192.0.2.7" },
+                { "type": "Hostname", "address": "a" },
+            ],
+            "conditions": [
+                { "type": "MemoryPressure", "status": "True", "lastTransitionTime": "2026-11-21T07:00:00Z" },
+                { "type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-11-21T08:00:00Z" },
+            ],
+        });
+        let found = read(object.clone());
+        let ips: Vec<String> = found.internal_ips.iter().map(ToString::to_string).collect();
+        assert_eq!(ips, ["10.0.1.7", "10.0.1.8", "2001:db8::7"]);
+        let since = "2026-11-21T08:00:00Z".parse().unwrap();
+        assert_eq!(
+            found.ready,
+            Some(Ready {
+                is_ready: false,
+                since
+            })
+        );
+        object["status"]["conditions"][1]["status"] = json!("True");
+        assert!(read(object.clone()).ready.is_some_and(|ready| ready.is_ready));
+        object["status"] = json!({});
+        assert_eq!(read(object).ready, None);
     }
 }

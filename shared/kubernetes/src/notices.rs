@@ -1,6 +1,6 @@
 //! Events on nodes, which `kubectl describe node` shows to people.
 
-use domain::drain::Node;
+use domain::node::Node;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -27,6 +27,10 @@ pub enum Severity {
 /// What people are told about a node.
 #[derive(Debug, Clone)]
 pub struct NodeEvent<'a> {
+    /// The function that tells, for example `node-drain`.
+    pub component: &'static str,
+    /// What it does to the node, one word in `CamelCase`, for example `Drain`.
+    pub action: &'static str,
     /// The node.
     pub node: &'a Node,
     /// Whether to worry.
@@ -73,7 +77,7 @@ fn to_resource(event: NodeEvent<'_>) -> Event {
             namespace: Some(NAMESPACE.to_owned()),
             ..ObjectMeta::default()
         },
-        action: Some("Drain".to_owned()),
+        action: Some(event.action.to_owned()),
         event_time: Some(MicroTime(event.at)),
         note: Some(shortened(event.note)),
         reason: Some(event.reason.to_owned()),
@@ -84,8 +88,8 @@ fn to_resource(event: NodeEvent<'_>) -> Event {
             uid: Some(node.uid.as_str().to_owned()),
             ..ObjectReference::default()
         }),
-        reporting_controller: Some("lamplighter.dev/node-drain".to_owned()),
-        reporting_instance: Some("node-drain".to_owned()),
+        reporting_controller: Some(format!("lamplighter.dev/{}", event.component)),
+        reporting_instance: Some(event.component.to_owned()),
         type_: Some(
             match event.severity {
                 Severity::Normal => "Normal",

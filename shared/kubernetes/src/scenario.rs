@@ -17,6 +17,7 @@ struct Exchange {
     method: &'static str,
     path: String,
     body: Option<Value>,
+    bearer: Option<&'static str>,
     code: u16,
     answer: Value,
 }
@@ -45,6 +46,7 @@ impl Scenario {
             method,
             path: path.to_owned(),
             body: None,
+            bearer: None,
             code,
             answer,
         });
@@ -58,6 +60,7 @@ impl Scenario {
             method,
             path,
             body: Some(body),
+            bearer: None,
             code: 500,
             answer: Value::Null,
         });
@@ -70,12 +73,22 @@ impl Scenario {
         self
     }
 
+    /// Expects the last request to come with this token.
+    pub(crate) fn expect_bearer(mut self, token: &'static str) -> Self {
+        self.exchanges.last_mut().unwrap().bearer = Some(token);
+        self
+    }
+
     pub(crate) fn serve(mut self) -> Served {
         Served(tokio::spawn(async move {
             for expected in self.exchanges {
                 let (request, send) = self.server.next_request().await.unwrap();
                 let seen = (request.method().as_str().to_owned(), request.uri().to_string());
                 assert_eq!(seen, (expected.method.to_owned(), expected.path));
+                if let Some(token) = expected.bearer {
+                    let sent = request.headers().get("authorization").unwrap();
+                    assert_eq!(sent.to_str().unwrap(), format!("Bearer {token}"));
+                }
                 let body = request.into_body().collect().await.unwrap().to_bytes();
                 if let Some(wanted) = expected.body {
                     assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), wanted);
@@ -108,7 +121,10 @@ pub(crate) fn node(name: &str, instance: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": { "name": name, "uid": format!("uid-{name}"), "resourceVersion": "41" },
+        "metadata": {
+            "name": name, "uid": format!("uid-{name}"), "resourceVersion": "41",
+            "creationTimestamp": "2026-11-20T08:00:00Z",
+        },
         "spec": { "providerID": format!("aws:///eu-central-1a/{instance}") },
     })
 }

@@ -23,12 +23,13 @@ use crate::clock::{Clock, SystemClock};
 use crate::lines::{Lines, Stdout};
 
 /// Our shared crates. A function adds itself.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "access",
     "aws",
     "aws_ec2",
     "domain",
     "events",
+    "function",
     "kubernetes",
     "runtime",
 ];

@@ -38,6 +38,8 @@ ports! {
     eks = 2;
     /// The world's own control API: faults of the relay, spot interruptions, the event log.
     control = 3;
+    /// The instance metadata of all machines.
+    metadata = 4;
     /// etcd, clients.
     etcd = 5;
     /// etcd, peers.

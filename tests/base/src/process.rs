@@ -206,6 +206,15 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself, as one does that has something to do and is then done. An error says how it
+    /// failed, with the end of its log.
+    pub async fn finished(&mut self) -> Result<()> {
+        match self.child.wait().await? {
+            status if status.success() => Ok(()),
+            status => bail!("{}", self.epitaph(status)),
+        }
+    }
+
     /// Asks it to stop, and ends it `grace` later if it has not.
     pub async fn stop(mut self, grace: Duration) {
         signal_group(self.identity.pid, Signal::TERM);

@@ -18,9 +18,10 @@
 )]
 
 mod build;
-mod mend;
+pub mod policy;
 mod sam;
 mod stack;
 
 pub use build::{Architecture, Built, build};
+pub use policy::RolePolicy;
 pub use stack::{Account, Outputs, Stack, deploy, outputs};

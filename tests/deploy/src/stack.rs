@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use base::{Credentials, aws};
 use emulator::{Client, Tools};
 
-use crate::{Built, mend, sam};
+use crate::{Built, sam};
 
 /// Seconds between two looks of `sam deploy` at the stack. Its own 5 seconds are for AWS.
 const POLL_DELAY: &str = "0.2";
@@ -108,7 +108,6 @@ pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Accou
                 .map(|(name, value)| format!("{name}={value}")),
         );
     sam::run(command, &format!("sam-deploy-{}", stack.name), &built.scratch).await?;
-    mend::mend(account).await?;
     outputs(account, &stack.name).await
 }
 

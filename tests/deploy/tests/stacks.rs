@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base::{Ports, paths};
-use deploy::{Account, Architecture, Stack};
+use deploy::{Account, Architecture, Outputs, Stack};
 use emulator::{Client, Emulator, Settings, Tools};
 use serde_json::{Value, json};
 
 /// After those of the relay's tests.
 const FIRST_PORT: u16 = 15_480;
+
+/// How the outputs of each function begin.
+const FUNCTIONS: [&str; 3] = ["NodeDrain", "NodeJoin", "NodeLabel"];
 
 fn directory() -> PathBuf {
     paths::checkout().join("target/deploy-tests")
@@ -40,6 +43,18 @@ fn second() -> Stack {
         .parameter("SubnetIds", "subnet-0a1b2c3d4e5f60718,subnet-1a1b2c3d4e5f60718")
         .parameter("SecurityGroupIds", "sg-0a1b2c3d4e5f60718")
         .parameter("AlarmTopicArn", "arn:aws:sns:eu-central-1:111122223333:people")
+        .parameter(
+            "JoinKeyArn",
+            "arn:aws:kms:eu-central-1:111122223333:key/5d1a2b3c-0000-4000-a000-000000000001",
+        )
+        .parameter("JoinEndpoint", "api.example.com:6443")
+        .parameter(
+            "NodeInstanceProfileArns",
+            "arn:aws:iam::111122223333:instance-profile/a,arn:aws:iam::111122223333:instance-profile/b",
+        )
+        .parameter("NodeLabels", "team=shop,tier=web")
+        .parameter("CapacityTypeAliases", "eks.amazonaws.com/capacityType")
+        .parameter("GateTaints", "*/agent-not-ready,example.com/warming")
         .parameter("MaximumConcurrency", "7")
         .parameter("TickState", "DISABLED")
 }
@@ -59,48 +74,27 @@ async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
     let first = Stack::new("lamplighter").parameter("ClusterName", "blue");
     let one = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
     let two = deploy::deploy(&tools, &built, &second(), &account).await.unwrap();
-    for key in [
-        "NodeDrainFunctionName",
-        "NodeDrainRoleArn",
-        "NodeDrainQueueUrl",
-        "NodeDrainLogGroupName",
-    ] {
-        assert_ne!(one.get(key).unwrap(), two.get(key).unwrap(), "{key}");
-    }
-    // A message that nobody can read shows that rule, queue, mapping, function, role and dead-letter queue fit together.
     let client = emulator.client().unwrap();
-    for outputs in [&one, &two] {
-        let url = |key: &str| outputs.get(key).unwrap().to_owned();
-        sqs(
-            &client,
-            "SendMessage",
-            &json!({"QueueUrl": url("NodeDrainQueueUrl"), "MessageBody": "not an event"}),
-        )
-        .await;
-        assert_eq!(
-            first_message(&client, &url("NodeDrainDeadLetterQueueUrl")).await,
-            "not an event"
-        );
+    for function in FUNCTIONS {
+        for output in ["FunctionName", "RoleArn", "QueueUrl", "LogGroupName"] {
+            let key = format!("{function}{output}");
+            assert_ne!(one.get(&key).unwrap(), two.get(&key).unwrap(), "{key}");
+        }
+        for outputs in [&one, &two] {
+            parks(&client, outputs, function, "not an event").await;
+        }
     }
+    assert!(two.get("NodeJoinKeyArn").unwrap().ends_with("-000000000001"));
 
-    let again = deploy::deploy(
-        &tools,
-        &built,
-        &first.parameter("MaximumConcurrency", "9"),
-        &account,
-    )
-    .await
-    .unwrap();
+    let first = first.parameter("MaximumConcurrency", "9");
+    let again = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
     assert_eq!(again, one);
-    let url = one.get("NodeDrainQueueUrl").unwrap();
-    sqs(
-        &client,
-        "SendMessage",
-        &json!({"QueueUrl": url, "MessageBody": "after an update"}),
-    )
-    .await;
-    let dead = one.get("NodeDrainDeadLetterQueueUrl").unwrap();
-    assert_eq!(first_message(&client, dead).await, "after an update");
+    parks(&client, &one, "NodeDrain", "after an update").await;
+
+    let first = first.parameter("NodeJoin", "disabled");
+    let without = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
+    assert!(without.get("NodeJoinFunctionName").is_err());
+    parks(&client, &without, "NodeLabel", "without node-join").await;
 
     let nameless = Stack::new("third")
         .parameter("DeploymentId", "third")
@@ -115,6 +109,15 @@ async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
         "{error}"
     );
     emulator.stop().await;
+}
+
+/// A message that nobody can read shows that queue, mapping, function, role and dead-letter queue of a function fit together.
+async fn parks(client: &Client, outputs: &Outputs, function: &str, body: &str) {
+    let url = |output: &str| outputs.get(&format!("{function}{output}")).unwrap();
+    let message = json!({"QueueUrl": url("QueueUrl"), "MessageBody": body});
+    sqs(client, "SendMessage", &message).await;
+    let parked = first_message(client, url("DeadLetterQueueUrl")).await;
+    assert_eq!(parked, body, "{function}");
 }
 
 async fn sqs(client: &Client, operation: &str, input: &Value) -> Value {

@@ -1,9 +1,9 @@
-"""Instances in the zone of their subnet.
+"""Instances in the zone of their subnet, and their user data.
 
 The emulator puts every instance into zone ``a``, gives it a random address of 10.0.0.0/16 that another one
 may have, and a name of us-east-1. Kubernetes nodes are known by their private DNS name and spread by zone,
 so both have to be right: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html, "EC2 instance
-hostnames".
+hostnames". User data it takes, but answers with nothing when it is asked for it.
 """
 
 import ipaddress
@@ -30,6 +30,18 @@ def install():
         return created
 
     ec2._launch_instances_internal = launch_in_zone
+
+    describe_attribute = ec2._ACTION_MAP["DescribeInstanceAttribute"]
+
+    def describe_attribute_with_user_data(params):
+        status, headers, body = describe_attribute(params)
+        instance = ec2._instances.get(ec2._p(params, "InstanceId")) or {}
+        if data := instance.get("UserData"):
+            value = f"<userData><value>{data}</value></userData>"
+            body = body.replace(b"<userData/>", value.encode())
+        return status, headers, body
+
+    ec2._ACTION_MAP["DescribeInstanceAttribute"] = describe_attribute_with_user_data
 
 
 def _place(instance, asked):

@@ -4,7 +4,12 @@ The emulator is the unchanged package from the lock file. Some of its functions 
 because something that AWS does would otherwise be missing, and a world that allows more than AWS does
 proves nothing:
 
-- ``instances``: an instance stands in the zone and the address range of its subnet;
+- ``instances``: an instance stands in the zone and the address range of its subnet, and has its user data;
+- ``sessions``: credentials of an instance profile say which instance they were given to;
+- ``variables``: variables in policies have values;
+- ``parameters``: Parameter Store authorises by each name, by tags and by the key of a SecureString;
+- ``mappings``: the concurrency of an event source mapping is a number;
+- ``networks``: a function in subnets needs the permissions to make network interfaces;
 - ``report``: a function's REPORT line says what its own process took;
 - ``judge``: other endpoints of the world can have a signed request authenticated and authorised;
 - ``roles``: what services do in the name of a role is refused where the role's policies refuse it.
@@ -15,13 +20,23 @@ here with an AttributeError and not with silence.
 
 import instances
 import judge
+import mappings
+import networks
+import parameters
 import report
 import roles
+import sessions
+import variables
 from ministack import app
 
 if __name__ == "__main__":
     instances.install()
     judge.install()
+    mappings.install()
+    networks.install()
+    parameters.install()
     report.install()
     roles.install()
+    sessions.install()
+    variables.install()
     app.main()

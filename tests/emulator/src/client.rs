@@ -142,6 +142,24 @@ impl Client {
         parse(&answer).with_context(|| format!("{name}: reading the answer"))
     }
 
+    /// Has a function invoked asynchronously, as `EventBridge` does.
+    pub async fn invoke_later(&self, function: &str, payload: &str) -> Result<()> {
+        let request = Request {
+            service: "lambda",
+            method: Method::POST,
+            path: &format!("/2015-03-31/functions/{function}/invocations"),
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("x-amz-invocation-type", "Event".to_owned()),
+            ],
+            body: payload.to_owned(),
+        };
+        self.send(request)
+            .await
+            .with_context(|| format!("invoking {function}"))
+            .map(drop)
+    }
+
     /// A call of S3: bodies are the objects themselves, or XML.
     pub async fn s3(&self, method: Method, path: &str, body: &str) -> Result<String> {
         let name = format!("s3 {method} {path}");

@@ -11,7 +11,7 @@ use base::{Credentials, Ports, Process, Spec, aws, paths};
 
 use crate::forward::loopback;
 use crate::hex::hex;
-use crate::{Client, Tools};
+use crate::{Client, InstanceSessions, Tools};
 
 /// It takes about 1 s; a machine that compiles at the same time is slower.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -42,6 +42,7 @@ pub struct Emulator {
     process: Process,
     endpoint: String,
     admin: Credentials,
+    ec2: InstanceSessions,
 }
 
 impl Emulator {
@@ -59,11 +60,13 @@ impl Emulator {
                 .is_ok_and(|answer| answer.status().is_success())
         })
         .await?;
-        let admin = administrator(&Client::new(&endpoint, root)?).await?;
+        let root = Client::new(&endpoint, root)?;
+        let admin = administrator(&root).await?;
         Ok(Self {
             process,
             endpoint,
             admin,
+            ec2: InstanceSessions::new(root),
         })
     }
 
@@ -80,6 +83,11 @@ impl Emulator {
     /// A client that signs as the administrator.
     pub fn client(&self) -> Result<Client> {
         Client::new(&self.endpoint, self.admin.clone())
+    }
+
+    /// Sessions of instance profiles, as EC2 takes them.
+    pub fn instance_sessions(&self) -> InstanceSessions {
+        self.ec2.clone()
     }
 
     /// What finds the process again.
@@ -147,7 +155,7 @@ fn spec(tools: &Tools, settings: &Settings, endpoint: &str, root: &Credentials) 
 }
 
 /// The emulator takes any request of its root user without looking at the signature. So this key is random
-/// and never leaves the process: what the world calls "administrator" is an IAM user.
+/// and never leaves the process, where it is AWS itself: what the world calls "administrator" is an IAM user.
 fn root_credentials() -> Result<Credentials> {
     Ok(Credentials {
         access_key_id: format!("AKIA{}", random_hex(8)?.to_uppercase()),

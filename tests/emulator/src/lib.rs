@@ -17,6 +17,7 @@ pub mod fleet;
 pub mod forward;
 mod hex;
 pub mod judge;
+pub mod sessions;
 pub mod tools;
 pub mod xml;
 
@@ -24,5 +25,6 @@ pub use client::Client;
 pub use emulator::{Emulator, Settings};
 pub use fleet::EmulatorFleet;
 pub use judge::EmulatorJudge;
+pub use sessions::InstanceSessions;
 pub use tools::Tools;
 pub use xml::Element;

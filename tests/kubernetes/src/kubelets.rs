@@ -62,7 +62,7 @@ impl Kubelets {
     /// Creates the machine's Node, as its kubelet does; it is ready shortly after. Joining twice is joining
     /// once.
     pub async fn join(&self, machine: &Machine) -> Result<()> {
-        match self.nodes().create(&PostParams::default(), &node(machine)).await {
+        match self.nodes().create(&PostParams::default(), &machine.node()).await {
             Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
             created => created
                 .map(drop)
@@ -134,49 +134,60 @@ fn is_machine(node: &Node, instance_id: &str) -> bool {
     provider_id.and_then(|id| id.rsplit('/').next()) == Some(instance_id)
 }
 
-fn node(machine: &Machine) -> Node {
-    let mut labels = machine.labels.clone();
-    for (key, value) in [
-        ("kubernetes.io/arch", "arm64"),
-        ("kubernetes.io/os", "linux"),
-        ("kubernetes.io/hostname", &machine.private_dns_name),
-        ("node.kubernetes.io/instance-type", &machine.instance_type),
-        ("topology.kubernetes.io/region", &machine.region),
-        ("topology.kubernetes.io/zone", &machine.availability_zone),
-    ] {
-        labels.insert(key.to_owned(), value.to_owned());
+impl Machine {
+    /// The Node as the machine's own kubelet registers it, by this name; KWOK is that kubelet from then on.
+    pub fn registration(&self, name: &str) -> Node {
+        let mut labels = self.labels.clone();
+        for (key, value) in [
+            ("kubernetes.io/arch", "arm64"),
+            ("kubernetes.io/os", "linux"),
+            ("kubernetes.io/hostname", &self.private_dns_name),
+        ] {
+            labels.insert(key.to_owned(), value.to_owned());
+        }
+        let address = |kind: &str, address: &str| NodeAddress {
+            type_: kind.to_owned(),
+            address: address.to_owned(),
+        };
+        Node {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                labels: Some(labels),
+                annotations: Some(BTreeMap::from([(
+                    "kwok.x-k8s.io/node".to_owned(),
+                    "fake".to_owned(),
+                )])),
+                ..ObjectMeta::default()
+            },
+            spec: Some(NodeSpec {
+                provider_id: Some(format!("aws:///{}/{}", self.availability_zone, self.instance_id)),
+                ..NodeSpec::default()
+            }),
+            status: Some(NodeStatus {
+                capacity: Some(quantities(CAPACITY)),
+                allocatable: Some(quantities(ALLOCATABLE)),
+                addresses: Some(vec![
+                    address("InternalIP", &self.private_ip),
+                    address("InternalDNS", &self.private_dns_name),
+                    address("Hostname", &self.private_dns_name),
+                ]),
+                ..NodeStatus::default()
+            }),
+        }
     }
-    let address = |kind: &str, address: &str| NodeAddress {
-        type_: kind.to_owned(),
-        address: address.to_owned(),
-    };
-    Node {
-        metadata: ObjectMeta {
-            name: Some(machine.private_dns_name.clone()),
-            labels: Some(labels),
-            annotations: Some(BTreeMap::from([(
-                "kwok.x-k8s.io/node".to_owned(),
-                "fake".to_owned(),
-            )])),
-            ..ObjectMeta::default()
-        },
-        spec: Some(NodeSpec {
-            provider_id: Some(format!(
-                "aws:///{}/{}",
-                machine.availability_zone, machine.instance_id
-            )),
-            ..NodeSpec::default()
-        }),
-        status: Some(NodeStatus {
-            capacity: Some(quantities(CAPACITY)),
-            allocatable: Some(quantities(ALLOCATABLE)),
-            addresses: Some(vec![
-                address("InternalIP", &machine.private_ip),
-                address("InternalDNS", &machine.private_dns_name),
-                address("Hostname", &machine.private_dns_name),
-            ]),
-            ..NodeStatus::default()
-        }),
+
+    /// The Node after the cloud provider has been there as well.
+    fn node(&self) -> Node {
+        let mut node = self.registration(&self.private_dns_name);
+        let labels = node.metadata.labels.get_or_insert_default();
+        for (key, value) in [
+            ("node.kubernetes.io/instance-type", &self.instance_type),
+            ("topology.kubernetes.io/region", &self.region),
+            ("topology.kubernetes.io/zone", &self.availability_zone),
+        ] {
+            labels.insert(key.to_owned(), value.clone());
+        }
+        node
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`binary`] builds the one program that is all of them, once, into the user's cache.
 //! - [`ControlPlane`] starts them with certificates of their own and watches them.
 //! - [`webhook`] answers the API server's token reviews as EKS does.
+//! - It has what `kubeadm init` leaves in a cluster, so that machines can join it with bootstrap tokens.
 //! - [`Kubelets`] gives launched instances their Node and takes it from terminated ones.
 //!
 //! What a pod does is said by its annotations, see [`annotations`].
@@ -16,6 +17,7 @@
 pub mod annotations;
 pub mod binary;
 mod certificates;
+mod kubeadm;
 mod kubeconfig;
 mod kubelets;
 mod parts;

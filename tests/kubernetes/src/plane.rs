@@ -15,6 +15,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
 use crate::certificates::{Authority, Files};
+use crate::kubeadm;
 use crate::kubeconfig::{self, Proof};
 use crate::parts::{self, Parts};
 use crate::webhook::{Eks, Webhook};
@@ -52,8 +53,8 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts every part and returns when pods can be created: the API server is ready and the namespace
-    /// `default` has its service account.
+    /// Starts every part and returns when pods can be created and machines can join: the API server is ready, the
+    /// namespace `default` has its service account, and there is what `kubeadm init` would have left.
     pub async fn start(settings: Settings) -> Result<Self> {
         let Settings {
             ports,
@@ -80,6 +81,7 @@ impl ControlPlane {
         let kubeconfig = parts.kubeconfig("admin", Some("system:masters"))?;
         let client = client(&kubeconfig).await?;
         let processes = start_parts(&parts, &client).await?;
+        kubeadm::install(&client, &parts::endpoint(ports), &authority.pem()).await?;
         Ok(Self {
             ports,
             processes,

@@ -1,12 +1,7 @@
 //! What the relay asks of AWS: six operations of `EventBridge`, SQS and Lambda.
 
-use std::time::SystemTime;
-
-use anyhow::{Context, Result, ensure};
-use aws_credential_types::Credentials as SigningCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use base::{Credentials, aws};
+use anyhow::Result;
+use base::Credentials;
 use emulator::client::Refused;
 use reqwest::Method;
 use serde_json::Value;
@@ -15,16 +10,12 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     emulator: emulator::Client,
-    http: reqwest::Client,
-    credentials: Credentials,
 }
 
 impl Client {
     pub(crate) fn new(endpoint: &str, credentials: Credentials) -> Result<Self> {
         Ok(Self {
-            emulator: emulator::Client::new(endpoint, credentials.clone())?,
-            http: emulator::forward::loopback()?,
-            credentials,
+            emulator: emulator::Client::new(endpoint, credentials)?,
         })
     }
 
@@ -59,52 +50,8 @@ impl Client {
         }
     }
 
-    /// Invokes a function asynchronously, as `EventBridge` does. That is said in a header, which the emulator's client has no way to send.
+    /// Invokes a function asynchronously.
     pub(crate) async fn invoke(&self, function: &str, payload: &str) -> Result<()> {
-        let url = format!(
-            "{}/2015-03-31/functions/{function}/invocations",
-            self.emulator.endpoint()
-        );
-        let mut request = self.http.post(&url).body(payload.to_owned());
-        let headers = [
-            ("content-type", "application/json"),
-            ("x-amz-invocation-type", "Event"),
-        ];
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let identity = SigningCredentials::new(
-            &self.credentials.access_key_id,
-            &self.credentials.secret_access_key,
-            self.credentials.session_token.clone(),
-            None,
-            "world",
-        )
-        .into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(aws::REGION)
-            .name("lambda")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let body = SignableBody::Bytes(payload.as_bytes());
-        let signable = SignableRequest::new("POST", &url, headers.into_iter(), body)?;
-        let (instructions, _signature) = sign(signable, &parameters)?.into_parts();
-        for (name, value) in instructions.headers() {
-            request = request.header(name, value);
-        }
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("invoking {function}"))?;
-        let status = answer.status();
-        ensure!(
-            status.is_success(),
-            "invoking {function}: {status}: {}",
-            answer.text().await?
-        );
-        Ok(())
+        self.emulator.invoke_later(function, payload).await
     }
 }

@@ -4,8 +4,8 @@
 //! rules of the default event bus, has the emulator judge each pattern (`TestEventPattern`), and hands the event to the rule's targets,
 //! provided that their own policies let `EventBridge` in. What a target would not have goes to its dead-letter queue.
 //!
-//! A source is anything that calls [`Relay::emit`]: the Auto Scaling endpoint with its lifecycle events, a scenario with one of
-//! [`Origin`]'s, later the registry and the tags. [`Faults`] lose, repeat, delay and reorder events by a seed; [`Relay::journal`] says what
+//! A source is anything that calls [`Relay::emit`]: the Auto Scaling endpoint with its lifecycle events and its changes of tags, a scenario
+//! with one of [`Origin`]'s, later the registry. [`Faults`] lose, repeat, delay and reorder events by a seed; [`Relay::journal`] says what
 //! became of each.
 #![allow(
     clippy::disallowed_methods,

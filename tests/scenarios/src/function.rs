@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use deploy::Outputs;
+use deploy::{Outputs, RolePolicy};
 use jiff::Timestamp;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use world::{World, function_logs};
 
-/// A deployed `node-drain`.
+/// A deployed function.
 #[derive(Debug, Clone)]
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// Its role's name.
-    pub role: String,
+    /// What its role may do.
+    pub policy: RolePolicy,
     /// Its log group.
     pub logs: String,
     /// The queue that it reads.
@@ -26,16 +26,15 @@ pub struct Function {
 }
 
 impl Function {
-    /// Reads the stack's outputs.
-    pub fn of(outputs: &Outputs) -> Result<Self> {
-        let text = |name: &str| outputs.get(name).map(str::to_owned);
-        let arn = text("NodeDrainRoleArn")?;
+    /// Reads the stack's outputs, which begin with `prefix`.
+    pub fn of(outputs: &Outputs, prefix: &str, policy: &str) -> Result<Self> {
+        let text = |name: &str| outputs.get(&format!("{prefix}{name}")).map(str::to_owned);
         Ok(Self {
-            name: text("NodeDrainFunctionName")?,
-            role: arn.rsplit('/').next().unwrap_or_default().to_owned(),
-            logs: text("NodeDrainLogGroupName")?,
-            queue: text("NodeDrainQueueUrl")?,
-            dead_letters: text("NodeDrainDeadLetterQueueUrl")?,
+            name: text("FunctionName")?,
+            policy: RolePolicy::of(&text("RoleArn")?, policy),
+            logs: text("LogGroupName")?,
+            queue: text("QueueUrl")?,
+            dead_letters: text("DeadLetterQueueUrl")?,
         })
     }
 
@@ -61,17 +60,15 @@ impl Function {
         Ok(errors.map(Value::to_string).collect())
     }
 
-    /// Invokes it with a tick, as a person may, and does not wait for it to end.
-    pub fn tick(&self, world: &World) -> Result<()> {
+    /// Invokes it with a tick, as a person may, and returns when it has ended. How it ended is read from its log.
+    pub async fn tick(&self, world: &World) -> Result<()> {
         let path = format!("/2015-03-31/functions/{}/invocations", self.name);
-        let client = world.aws()?;
-        tokio::spawn(async move {
-            // How it ends is read from its log: a tick that fails answers with an error.
-            let _ = client
-                .rest("lambda", Method::POST, &path, Some(&json!({ "tick": true })))
-                .await;
-        });
-        Ok(())
+        let tick = json!({ "tick": true });
+        world
+            .aws()?
+            .rest("lambda", Method::POST, &path, Some(&tick))
+            .await
+            .map(drop)
     }
 
     /// Sends messages to its queue, in one request.
@@ -158,80 +155,22 @@ impl Function {
         Ok(processes.len())
     }
 
-    /// The statements of its role's policy.
-    pub async fn policy(&self, world: &World) -> Result<Value> {
-        let parameters = [("RoleName", self.role.as_str()), ("PolicyName", POLICY)];
-        let answer = world
-            .aws()?
-            .query("iam", IAM, "GetRolePolicy", parameters)
-            .await?;
-        let document = answer
-            .text_at("GetRolePolicyResult/PolicyDocument")
-            .context("the role has no policy")?;
-        let document = percent_decoded(&document);
-        serde_json::from_str(&document).with_context(|| format!("policy {document}"))
+    /// Its configuration.
+    pub async fn configuration(&self, world: &World) -> Result<Value> {
+        let path = format!("/2015-03-31/functions/{}/configuration", self.name);
+        world.aws()?.rest("lambda", Method::GET, &path, None).await
     }
 
-    /// Replaces its role's policy.
-    pub async fn put_policy(&self, world: &World, policy: &Value) -> Result<()> {
-        let document = policy.to_string();
-        let parameters = [
-            ("RoleName", self.role.as_str()),
-            ("PolicyName", POLICY),
-            ("PolicyDocument", document.as_str()),
-        ];
+    /// Changes its configuration, as `lambda:UpdateFunctionConfiguration` does, and returns when it is in force.
+    pub async fn configure(&self, world: &World, change: &Value) -> Result<()> {
+        let path = format!("/2015-03-31/functions/{}/configuration", self.name);
         world
             .aws()?
-            .query("iam", IAM, "PutRolePolicy", parameters)
-            .await
-            .map(drop)
+            .rest("lambda", Method::PUT, &path, Some(change))
+            .await?;
+        let what = format!("the configuration of {} is not in force", self.name);
+        let in_force =
+            async || Ok(self.configuration(world).await?["LastUpdateStatus"] == json!("Successful"));
+        crate::until(&what, Duration::from_secs(20), in_force).await
     }
-
-    /// Waits until an error since `since` contains `text`.
-    pub async fn until_error(
-        &self,
-        world: &World,
-        since: Timestamp,
-        text: &str,
-        limit: Duration,
-    ) -> Result<()> {
-        let what = format!("{} has logged no error with {text:?}", self.name);
-        let says = async || {
-            Ok(self
-                .errors(world, since)
-                .await?
-                .iter()
-                .any(|error| error.contains(text)))
-        };
-        match crate::until(&what, limit, says).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let errors = self.errors(world, since).await?;
-                Err(error.context(format!("its errors: {errors:#?}")))
-            }
-        }
-    }
-}
-
-/// The inline policy's name in the template.
-const POLICY: &str = "node-drain";
-
-const IAM: &str = "2010-05-08";
-
-/// IAM sends policies percent-encoded.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits: Vec<u8> = rest.by_ref().take(2).collect();
-            let number = std::str::from_utf8(&digits)
-                .ok()
-                .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            bytes.push(number.unwrap_or(b'?'));
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -7,6 +7,8 @@
 )]
 
 pub mod function;
+pub mod logs;
+pub mod tokens;
 pub mod workload;
 
 use std::sync::Arc;
@@ -15,11 +17,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use base::{Ports, paths};
 use deploy::Outputs;
+use relay::Faults;
 use world::groups::{self, Group, Instance};
 use world::stacks::{self, Way};
 use world::{Options, World};
 
 use function::Function;
+use tokens::TokenWatch;
 
 /// The scenarios' own ports, so that they run beside a world that is up and beside the demo.
 const PORT_BASE: u16 = base::ports::DEFAULT_BASE + 2 * base::ports::SPAN;
@@ -31,10 +35,32 @@ const LOOK: Duration = Duration::from_millis(200);
 pub struct Stage {
     /// The world.
     pub world: World,
-    /// The function of the EKS way.
-    pub eks: Function,
-    /// The function of the kubeconfig way.
-    pub kubeadm: Function,
+    /// What reaches the cluster the EKS way.
+    pub eks: Deployment,
+    /// What reaches it by kubeconfigs.
+    pub kubeadm: Deployment,
+    /// Sees every join token.
+    pub tokens: TokenWatch,
+}
+
+/// The functions of one stack.
+pub struct Deployment {
+    /// `node-drain`.
+    pub drain: Function,
+    /// `node-join`.
+    pub join: Function,
+    /// `node-label`.
+    pub label: Function,
+}
+
+impl Deployment {
+    fn of(outputs: &Outputs) -> Result<Self> {
+        Ok(Self {
+            drain: Function::of(outputs, "NodeDrain", "node-drain")?,
+            join: Function::of(outputs, "NodeJoin", "node-join")?,
+            label: Function::of(outputs, "NodeLabel", "node-label")?,
+        })
+    }
 }
 
 impl Stage {
@@ -53,16 +79,41 @@ impl Stage {
         let architecture = deploy::Architecture::host();
         let built = deploy::build(world.tools(), architecture, &paths::checkout().join("target/sam")).await?;
         stacks::apply_rbac(&world).await?;
-        let of = |outputs: Outputs| Function::of(&outputs);
-        let eks = of(stacks::deploy(&world, &built, Way::Eks).await?)?;
-        let kubeadm = of(stacks::deploy(&world, &built, Way::Kubeconfig).await?)?;
-        Ok(Self { world, eks, kubeadm })
+        let eks = Deployment::of(&stacks::deploy(&world, &built, Way::Eks).await?)?;
+        let kubeadm = Deployment::of(&stacks::deploy(&world, &built, Way::Kubeconfig).await?)?;
+        let tokens = TokenWatch::start(world.aws()?);
+        Ok(Self {
+            world,
+            eks,
+            kubeadm,
+            tokens,
+        })
     }
 
     /// Makes a group of its own for a scenario, with its instances in service.
     pub async fn group(&self, group: Group) -> Result<(Group, Vec<Instance>)> {
         let instances = group.create(&self.world).await?;
         Ok((group, instances))
+    }
+
+    /// Removes what a scenario that failed has left: groups with their instances, workloads, faults.
+    pub async fn clear(&self) -> Result<()> {
+        self.world.relay().set_faults(Faults::default());
+        let none: [(&str, &str); 0] = [];
+        let answer = groups::call(&self.world, "DescribeAutoScalingGroups", none).await?;
+        for group in answer.list("DescribeAutoScalingGroupsResult/AutoScalingGroups") {
+            let name = group.text_at("AutoScalingGroupName").unwrap_or_default();
+            let force = [("AutoScalingGroupName", name.as_str()), ("ForceDelete", "true")];
+            groups::call(&self.world, "DeleteAutoScalingGroup", force).await?;
+        }
+        let namespaces = stacks::kubectl(&self.world, &["get", "namespaces", "-o", "name"]).await?;
+        let is_workload = |name: &&str| !name.contains("/kube-") && !name.ends_with("/default");
+        let mut delete = vec!["delete", "--ignore-not-found", "--timeout=60s"];
+        delete.extend(namespaces.lines().filter(is_workload));
+        if delete.len() > 3 {
+            stacks::kubectl(&self.world, &delete).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the instance is in `state`, or gone when that was to come after it.

@@ -4,7 +4,10 @@
     reason = "checks of the checkout, which live in the machine's environment"
 )]
 
+pub mod evaluator;
+pub mod functions;
 mod statements;
+mod values;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,7 @@ use emulator::Tools;
 use serde_json::Value;
 
 pub use statements::{Statement, one_or_many, statements};
+pub use values::Values;
 
 /// The source of the stack.
 pub fn source() -> PathBuf {

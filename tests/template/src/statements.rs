@@ -1,11 +1,11 @@
-//! The statements of all policies in a template, of roles and of queues, whatever conditions they are under.
+//! The statements of all policies in a template, of roles, machines, queues and keys, whatever conditions they are under.
 
 use serde_json::Value;
 
 /// One statement of one policy.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
-    /// Name of the role or queue policy in the template.
+    /// Name of the role, policy or key in the template.
     pub owner: &'a str,
     /// The statement itself.
     pub body: &'a Value,
@@ -39,7 +39,7 @@ pub fn statements(template: &Value) -> Vec<Statement<'_>> {
         let policies = properties["Policies"].as_array().into_iter().flatten();
         let documents = policies
             .map(|policy| &policy["PolicyDocument"])
-            .chain([&properties["PolicyDocument"]]);
+            .chain([&properties["PolicyDocument"], &properties["KeyPolicy"]]);
         for document in documents {
             for entry in one_or_many(&document["Statement"]) {
                 let bodies = branches(entry).into_iter();

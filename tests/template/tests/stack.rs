@@ -9,13 +9,15 @@ use std::sync::LazyLock;
 
 use emulator::Tools;
 use serde_json::Value;
+use template::functions::code;
 use template::{referred, resources};
 
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| template::translated(&Tools::ensure(&|_line| ()).unwrap()).unwrap());
 
 /// Types that can't be tagged in `CloudFormation`.
-const UNTAGGABLE: [&str; 3] = [
+const UNTAGGABLE: [&str; 4] = [
+    "AWS::IAM::ManagedPolicy",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
@@ -171,6 +173,40 @@ fn every_function_logs_as_json_to_a_group_of_the_stack_that_forgets_and_has_alar
 }
 
 #[test]
+fn every_alarm_on_a_metric_of_ours_is_on_one_that_its_function_counts() {
+    let alarms = resources(&TEMPLATE, "AWS::CloudWatch::Alarm").into_iter();
+    let own: Vec<_> = alarms
+        .filter(|(_, alarm)| alarm["Namespace"] == "Lamplighter")
+        .collect();
+    assert!(own.len() >= 2, "{own:?}");
+    for (name, alarm) in own {
+        let service = alarm["Dimensions"][0]["Value"].as_str().unwrap();
+        let mut counts = code(&format!("functions/{service}/src")).unwrap();
+        counts.push_str(&code("shared/function/src").unwrap());
+        let metric = alarm["MetricName"].as_str().unwrap();
+        let counted = format!("Count::new(\"{metric}\")");
+        assert!(
+            counts.contains(&counted),
+            "{name}: {service} does not count {metric}"
+        );
+    }
+}
+
+#[test]
+fn where_nodes_join_by_other_means_nothing_of_node_join_is_created_and_all_else_is() {
+    for section in ["Resources", "Outputs"] {
+        for (name, entry) in TEMPLATE[section].as_object().unwrap() {
+            let expected = match name.as_str() {
+                "JoinKey" => Value::from("CreatesJoinKey"),
+                name if name.starts_with("NodeJoin") => Value::from("JoinsNodes"),
+                _ => Value::Null,
+            };
+            assert_eq!(entry["Condition"], expected, "{name}");
+        }
+    }
+}
+
+#[test]
 fn everything_that_can_be_tagged_is_tagged_with_deployment_and_cluster() {
     for (name, resource) in TEMPLATE["Resources"].as_object().unwrap() {
         let kind = resource["Type"].as_str().unwrap();
@@ -195,6 +231,7 @@ fn every_name_starts_with_the_deployments_id_so_that_two_share_an_account() {
         "FunctionName",
         "QueueName",
         "RoleName",
+        "ManagedPolicyName",
         "LogGroupName",
         "AlarmName",
         "Name",

@@ -15,6 +15,10 @@
 //!      | events |     |     +-- launched, terminated --^
 //!      +--relay-+-----+
 //! ```
+//!
+//! A launched instance without user data becomes a node at once. One with user data boots as a machine of its own: it
+//! runs the script of the users, with credentials from its instance metadata, and joins by itself or not at all
+//! ([`groups::Group::joining`]).
 
 #![allow(
     clippy::disallowed_methods,
@@ -27,11 +31,14 @@ pub mod drain_watch;
 mod env_file;
 pub mod function_logs;
 pub mod groups;
+mod joining;
 mod machines;
+pub mod profiles;
 pub mod stacks;
 pub mod supervisor;
 mod timeline;
 mod world;
 
+pub use joining::Attempt;
 pub use timeline::{Timeline, What};
 pub use world::{CLUSTER, Options, Say, World};

@@ -1,13 +1,16 @@
-//! What follows when Auto Scaling launches and terminates: events go out, nodes come and go.
+//! What follows when Auto Scaling launches and terminates: events go out, machines boot, nodes come and go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use anyhow::Result;
 use autoscaling::Notice;
 use base::aws;
 use control_plane::{Kubelets, Machine};
 use relay::Relay;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::joining::Joining;
 use crate::timeline::{Timeline, What};
 
 /// The tag by which a group says which cluster its machines join.
@@ -18,6 +21,7 @@ pub(crate) async fn follow(
     mut notices: UnboundedReceiver<Notice>,
     relay: Relay,
     kubelets: Kubelets,
+    joining: Arc<Joining>,
     timeline: Timeline,
 ) {
     while let Some(notice) = notices.recv().await {
@@ -54,19 +58,36 @@ pub(crate) async fn follow(
             } => {
                 if tags.contains_key(CLUSTER_TAG) {
                     let id = instance.instance_id.clone();
-                    let joined = kubelets.join(&machine(instance)).await;
-                    timeline.note(&id, joined.map_or_else(What::trouble, |()| What::Joined));
+                    match launched(&joining, &kubelets, instance).await {
+                        Ok(true) => {}
+                        Ok(false) => timeline.note(&id, What::Joined),
+                        Err(error) => timeline.note(&id, What::trouble(error)),
+                    }
                 }
             }
             Notice::Terminated {
                 group: _,
                 instance_id,
             } => {
+                joining.switch_off(&instance_id);
                 let left = kubelets.leave(&instance_id).await;
                 timeline.note(&instance_id, left.map_or_else(What::trouble, |()| What::Left));
             }
         }
     }
+}
+
+/// The instance boots if it has something to boot, and is a node at once if not. Says whether it boots.
+async fn launched(
+    joining: &Arc<Joining>,
+    kubelets: &Kubelets,
+    instance: autoscaling::fleet::Launched,
+) -> Result<bool> {
+    let boots = joining.boot(&instance.instance_id).await?;
+    if !boots {
+        kubelets.join(&machine(instance)).await?;
+    }
+    Ok(boots)
 }
 
 fn machine(launched: autoscaling::fleet::Launched) -> Machine {

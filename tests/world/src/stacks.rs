@@ -10,10 +10,15 @@ use tokio::process::Command;
 use crate::World;
 use crate::world::CLUSTER;
 
-/// The Kubernetes group of the function, as `infra/rbac/node-drain.yaml` binds it.
-const GROUP: &str = "lamplighter:node-drain";
+/// Each function: its name, and how its outputs of the stack begin. Its manifest is `infra/rbac/<name>.yaml`, and binds
+/// the group `lamplighter:<name>`.
+const FUNCTIONS: [(&str, &str); 3] = [
+    ("node-drain", "NodeDrain"),
+    ("node-join", "NodeJoin"),
+    ("node-label", "NodeLabel"),
+];
 
-/// Where the kubeconfig of the second way in is kept.
+/// Where the kubeconfigs of the second way in are kept, one for each function.
 const KUBECONFIG: &str = "/lamplighter/kubeadm/kubeconfig";
 
 /// The name by which groups of the second way in are enrolled: a cluster that EKS knows nothing of.
@@ -46,10 +51,10 @@ impl Way {
     }
 }
 
-/// Runs the documented command, `kubectl apply -f infra/rbac/node-drain.yaml`.
+/// Runs the documented command, `kubectl apply -f infra/rbac`.
 pub async fn apply_rbac(world: &World) -> Result<()> {
-    let manifest = paths::checkout().join("infra/rbac/node-drain.yaml");
-    kubectl(world, &["apply", "-f", &manifest.display().to_string()])
+    let manifests = paths::checkout().join("infra/rbac");
+    kubectl(world, &["apply", "-f", &manifests.display().to_string()])
         .await
         .map(drop)
 }
@@ -82,24 +87,54 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
         .parameter("ClusterName", way.cluster())
         .parameter("LogLevel", "DEBUG");
     if way == Way::Kubeconfig {
-        let kubeconfig = world
-            .control_plane()
-            .kubeconfig_for("lamplighter-node-drain", Some(GROUP))?;
-        put_secret(world, KUBECONFIG, &kubeconfig).await?;
+        let key = create_key(world).await?;
+        for (name, _) in FUNCTIONS {
+            let user = format!("lamplighter-{name}");
+            let kubeconfig = world
+                .control_plane()
+                .kubeconfig_for(&user, Some(&group_of(name)))?;
+            put_secret(world, &format!("{KUBECONFIG}/{name}"), &kubeconfig, &key).await?;
+        }
         stack = stack
             .parameter("ClusterAccess", "kubeconfig")
-            .parameter("KubeconfigParameter", KUBECONFIG);
+            .parameter("KubeconfigParameter", KUBECONFIG)
+            .parameter("KubeconfigKeyArn", &key);
     }
     let outputs = deploy::deploy(world.tools(), built, &stack, &account).await?;
     if way == Way::Eks {
-        create_access_entry(&world.aws()?, CLUSTER, outputs.get("NodeDrainRoleArn")?, &[GROUP]).await?;
+        for (name, prefix) in FUNCTIONS {
+            let role = outputs.get(&format!("{prefix}RoleArn"))?;
+            create_access_entry(&world.aws()?, CLUSTER, role, &[&group_of(name)]).await?;
+        }
     }
     Ok(outputs)
 }
 
-async fn put_secret(world: &World, name: &str, value: &str) -> Result<()> {
-    // With its certificates in base64 a kubeconfig is just over the standard tier's 4 KB.
-    let parameter = json!({ "Name": name, "Value": value, "Type": "SecureString", "Tier": "Advanced", "Overwrite": true });
+/// The Kubernetes group of a function.
+fn group_of(function: &str) -> String {
+    format!("lamplighter:{function}")
+}
+
+/// Makes a key of our own, and gives its ARN back: what it encrypts is read by whoever may use it, and by nobody else.
+async fn create_key(world: &World) -> Result<String> {
+    let answer = world
+        .aws()?
+        .json("kms", "TrentService.CreateKey", &json!({}))
+        .await?;
+    let arn = answer["KeyMetadata"]["Arn"].as_str();
+    arn.map(str::to_owned).context("KMS gave no ARN")
+}
+
+async fn put_secret(world: &World, name: &str, value: &str, key: &str) -> Result<()> {
+    let parameter = json!({
+        "Name": name,
+        "Value": value,
+        "Type": "SecureString",
+        "KeyId": key,
+        // With its certificates in base64 a kubeconfig is just over the standard tier's 4 KB.
+        "Tier": "Advanced",
+        "Overwrite": true,
+    });
     world
         .aws()?
         .json("ssm", "AmazonSSM.PutParameter", &parameter)

@@ -16,7 +16,8 @@ use relay::Relay;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::supervisor::{self, State};
+use crate::joining::{Attempt, Joining};
+use crate::supervisor;
 use crate::timeline::Timeline;
 use crate::{control, env_file, machines};
 
@@ -49,6 +50,7 @@ pub struct World {
     control_plane: ControlPlane,
     relay: Relay,
     timeline: Timeline,
+    joining: Arc<Joining>,
     autoscaling: AutoScaling,
     _eks: eks::Server,
     tasks: Vec<JoinHandle<()>>,
@@ -113,11 +115,13 @@ impl World {
         .await?;
         let timeline = Timeline::default();
         let kubelets = Kubelets::new(control_plane.client());
+        let joining = Arc::new(Joining::start(options.ports, &emulator, &dir, timeline.clone()).await?);
         let tasks = vec![
             tokio::spawn(machines::follow(
                 arrivals,
                 relay.clone(),
                 kubelets,
+                Arc::clone(&joining),
                 timeline.clone(),
             )),
             control::serve(options.ports, relay.clone()).await?,
@@ -130,13 +134,14 @@ impl World {
             control_plane,
             relay,
             timeline,
+            joining,
             autoscaling,
             _eks: eks,
             tasks,
         };
         control_plane::binary::link_kubectl(&binary, &world.dir.join("bin"))?;
         env_file::write(&world)?;
-        State::of_this_process(world.ports(), world.processes())?.write()?;
+        world.joining.remember_with(world.processes())?;
         (world.options.say)(&format!("world: up in {:.1} s", started.elapsed().as_secs_f64()));
         Ok(world)
     }
@@ -146,7 +151,7 @@ impl World {
         self.options.ports
     }
 
-    /// Its files: `env`, `logs/`, `data/`, `bin/kubectl`.
+    /// Its files: `env`, `logs/`, `data/`, `bin/kubectl`. `logs/<instance id>.log` is that of a machine.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -186,6 +191,22 @@ impl World {
         (self.options.say)(line);
     }
 
+    /// A client with the credentials that an instance finds in its metadata.
+    pub async fn aws_as(&self, instance: &str) -> Result<Client> {
+        let sessions = self.emulator.instance_sessions();
+        self.joining.client_of(&sessions, instance).await
+    }
+
+    /// Tries to join with this `JoinConfiguration`, as somebody who has a token would, from an instance that booted.
+    pub async fn join_by_hand(&self, instance: &str, configuration: &serde_json::Value) -> Result<Attempt> {
+        self.joining.join_by_hand(instance, configuration).await
+    }
+
+    /// Makes ready what machines boot from, which takes a while the first time.
+    pub(crate) async fn prepare_machines(&self) -> Result<()> {
+        self.joining.image().await.map(drop)
+    }
+
     /// Every process that it started.
     pub fn processes(&self) -> Vec<Identity> {
         let mut all = vec![self.emulator.identity().clone()];
@@ -207,10 +228,11 @@ impl World {
         for task in &self.tasks {
             task.abort();
         }
+        self.joining.switch_all_off();
         self.autoscaling.stop().await;
         futures::join!(self.emulator.stop(), self.control_plane.stop());
         // If this fails, the next start finds that nothing of it runs any more.
-        let _ = State::remove(self.options.ports);
+        let _ = supervisor::State::remove(self.options.ports);
     }
 }
 

@@ -1,25 +1,17 @@
 //! One group, one instance, one node and its pods, in memory. Clones share it.
 
+mod auto_scaling;
+mod cluster;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use access::Connect;
-use aws::autoscaling::{
-    CompleteHook, DescribeGroups, DescribeHooks, Group, GroupInstance, Health, Heartbeat, LifecycleAction,
-    RecordHeartbeat,
-};
-use aws::sqs::{ParkMessage, ParkedMessage};
-use domain::drain::{Answer, Node, Owner, Phase, Pod, PodKey, Refusal};
+use domain::drain::{Owner, Phase, Pod, PodKey};
 use domain::failure::Class;
-use domain::ids::{ClusterName, GroupName, HookName, InstanceId, NodeName, Uid};
-use domain::keys::{CLUSTER_TAG, DRAINING, EXCLUDE_FROM_LOAD_BALANCERS};
-use domain::lifecycle::{Completion, Hook, HookResult, LifecycleState, Transition};
+use domain::ids::{NodeName, Uid};
+use domain::node::Node;
 use jiff::{SignedDuration, Timestamp};
-use kubernetes::{
-    AllNodes, CountCalls, EvictPod, ListNodes, ListPods, NodeEvent, PatchNode, RecordNodeEvent,
-};
 use runtime::clock::{Clock, TestClock};
-use serde_json::Value;
 use tokio::sync::Notify;
 
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(300);
@@ -38,6 +30,10 @@ pub(super) enum Fault {
     SilentNode,
     /// A permission is missing.
     Refuse(&'static str),
+    /// The API server does not know the credential that the sandbox remembers.
+    StaleCredential,
+    /// Somebody deletes the node at the very moment of its patch. The control plane clears its pods away later.
+    DeletedAtPatch,
 }
 
 struct State {
@@ -45,12 +41,18 @@ struct State {
     calls: u64,
     writes: Vec<String>,
     asked: BTreeMap<String, u32>,
-    waits: bool,
+    /// In which state the instance waits.
+    lifecycle: &'static str,
+    /// Whether our hook was completed.
+    completed: bool,
+    /// Whether the group has a hook of somebody else, which keeps the instance after ours.
+    others: bool,
     told: Timestamp,
     ran_out: bool,
     cluster: String,
     hook: String,
-    node: Node,
+    /// `None` when somebody deleted it.
+    node: Option<Node>,
     pods: Vec<(Pod, SignedDuration)>,
 }
 
@@ -74,22 +76,18 @@ enum Outcome {
     DieAfter,
     Away,
     Refused,
+    Unknown,
 }
 
 impl Fake {
     /// A node with these pods, each of which takes so many seconds to stop.
     pub(super) fn with_pods(pods: &[(&str, i64)]) -> Self {
         let clock = TestClock::starting_at("2026-11-21T08:00:00Z".parse().unwrap());
+        let name = NodeName::parse("ip-10-0-1-7.eu-central-1.compute.internal").unwrap();
+        let node = Node::new(name, Uid::parse("0f9c").unwrap(), clock.now());
         let node = Node {
-            name: NodeName::parse("ip-10-0-1-7.eu-central-1.compute.internal").unwrap(),
-            uid: Uid::parse("0f9c").unwrap(),
             resource_version: "1".to_owned(),
-            instance: InstanceId::parse("i-0123456789abcdef0").unwrap(),
-            unschedulable: false,
-            taints: vec![],
-            draining_label: None,
-            excluded: false,
-            mark: None,
+            ..node.on("aws:///eu-central-1a/i-0123456789abcdef0")
         };
         let pod = |&(name, seconds): &(&str, i64)| {
             let pod = Pod {
@@ -110,12 +108,14 @@ impl Fake {
             calls: 0,
             writes: vec![],
             asked: BTreeMap::new(),
-            waits: true,
+            lifecycle: "Terminating:Wait",
+            completed: false,
+            others: false,
             told: clock.now(),
             ran_out: false,
             cluster: "blue".to_owned(),
             hook: "lamplighter-node-drain".to_owned(),
-            node,
+            node: Some(node),
             pods: pods.iter().map(pod).collect(),
         };
         Self {
@@ -141,6 +141,19 @@ impl Fake {
         self.state().hook = hook.to_owned();
     }
 
+    /// A hook of somebody else keeps the instance as long as the test lasts.
+    pub(super) fn add_hook_of_others(&self) {
+        self.state().others = true;
+    }
+
+    /// An instance that leaves the warm pool, in which it never joined the cluster.
+    pub(super) fn in_warm_pool() -> Self {
+        let fake = Self::with_pods(&[]);
+        fake.state().lifecycle = "Warmed:Terminating:Wait";
+        fake.state().node = None;
+        fake
+    }
+
     /// Everything that was written, in order.
     pub(super) fn writes(&self) -> Vec<String> {
         self.state().writes.clone()
@@ -163,14 +176,14 @@ impl Fake {
 
     /// Whether the instance still waits at the hook.
     pub(super) fn waits(&self) -> bool {
-        self.state().waits
+        self.state().waits()
     }
 
     /// Whether the hook ever waited longer than its time-out.
     pub(super) fn hook_ran_out(&self) -> bool {
         let now = self.now();
         let state = self.state();
-        state.ran_out || (state.waits && now.duration_since(state.told) >= HEARTBEAT)
+        state.ran_out || (state.waits() && now.duration_since(state.told) >= HEARTBEAT)
     }
 
     /// Counts the call, and says how it goes on.
@@ -181,6 +194,7 @@ impl Fake {
             Fault::CrashAfter(call) if call == state.calls => Outcome::DieAfter,
             Fault::ClusterAway if of_cluster => Outcome::Away,
             Fault::Refuse(refused) if refused == name => Outcome::Refused,
+            Fault::StaleCredential if of_cluster => Outcome::Unknown,
             _ => Outcome::Answer,
         }
     }
@@ -191,7 +205,7 @@ impl Fake {
         effect: impl FnOnce(&mut State) -> T,
     ) -> Result<T, aws::Error> {
         match self.call(name, false) {
-            Outcome::Refused | Outcome::Away => Err(aws::Error::Refused {
+            Outcome::Refused | Outcome::Away | Outcome::Unknown => Err(aws::Error::Refused {
                 operation: name,
                 subject: "workers".to_owned(),
                 code: "AccessDenied".to_owned(),
@@ -220,6 +234,7 @@ impl Fake {
         match self.call(name, true) {
             Outcome::Away => Err(refused(503, "away".to_owned())),
             Outcome::Refused => Err(refused(403, format!("may not {name}"))),
+            Outcome::Unknown => Err(refused(401, "Unauthorized".to_owned())),
             Outcome::Answer => {
                 self.let_pods_stop();
                 Ok(effect(&mut self.state()))
@@ -242,206 +257,7 @@ impl Fake {
 }
 
 impl State {
-    fn group(&self) -> Group {
-        let lifecycle = if self.waits {
-            "Terminating:Wait"
-        } else {
-            "Terminating:Proceed"
-        };
-        Group {
-            name: GroupName::parse("workers").unwrap(),
-            tags: BTreeMap::from([(CLUSTER_TAG.to_owned(), self.cluster.clone())]),
-            instances: vec![GroupInstance {
-                id: self.node.instance.clone(),
-                lifecycle: LifecycleState::parse(lifecycle),
-                zone: "eu-central-1a".to_owned(),
-                health: Health::Healthy,
-            }],
-        }
-    }
-}
-
-impl DescribeGroups for Fake {
-    async fn groups_of(&self, cluster: &ClusterName) -> Result<Vec<Group>, aws::Error> {
-        let found = self.aws("describe", |state| state.group()).await?;
-        Ok(if found.tags[CLUSTER_TAG] == cluster.as_str() {
-            vec![found]
-        } else {
-            vec![]
-        })
-    }
-
-    async fn groups_named(&self, _: &[GroupName]) -> Result<Vec<Group>, aws::Error> {
-        self.aws("describe", |state| vec![state.group()]).await
-    }
-}
-
-impl DescribeHooks for Fake {
-    async fn hooks_of(&self, group: &GroupName) -> Result<Vec<Hook>, aws::Error> {
-        self.aws("hooks", |state| {
-            vec![Hook {
-                name: HookName::parse(state.hook.clone()).unwrap(),
-                group: group.clone(),
-                transition: Transition::Terminating,
-                heartbeat: HEARTBEAT,
-                global_timeout: HEARTBEAT * 100,
-                default_result: HookResult::Continue,
-            }]
-        })
-        .await
-    }
-}
-
-impl CompleteHook for Fake {
-    async fn complete_hook(&self, action: &LifecycleAction, _: HookResult) -> Result<Completion, aws::Error> {
-        let with_token = if action.token.is_some() { " with token" } else { "" };
-        self.aws("complete", |state| {
-            if !state.waits {
-                return Completion::NoActiveAction;
-            }
-            assert!(state.pods.is_empty(), "completed with pods left");
-            state.waits = false;
-            state.writes.push(format!("complete{with_token}"));
-            Completion::Completed
-        })
-        .await
-    }
-}
-
-impl RecordHeartbeat for Fake {
-    async fn record_heartbeat(&self, _: &LifecycleAction) -> Result<Heartbeat, aws::Error> {
-        let now = self.now();
-        self.aws("heartbeat", |state| {
-            state.ran_out |= now.duration_since(state.told) >= HEARTBEAT;
-            state.told = now;
-            state.writes.push("heartbeat".to_owned());
-            Heartbeat::Recorded
-        })
-        .await
-    }
-}
-
-impl ParkMessage for Fake {
-    async fn park(&self, message: &ParkedMessage<'_>) -> Result<(), aws::Error> {
-        self.aws("park", |state| {
-            state.writes.push(format!("park {}", message.message_id));
-        })
-        .await
-    }
-}
-
-impl Connect for Fake {
-    type Cluster = Self;
-
-    async fn connect(&self, _: Timestamp) -> Result<Self, access::Error> {
-        Ok(self.clone())
-    }
-
-    async fn forget(&self) {}
-}
-
-impl CountCalls for Fake {
-    fn calls(&self) -> u64 {
-        self.state().calls
-    }
-}
-
-impl ListNodes for Fake {
-    async fn all_nodes(&self) -> Result<AllNodes, kubernetes::Error> {
-        self.kubernetes("list", |state| match state.fault {
-            Fault::SilentNode => AllNodes {
-                nodes: vec![],
-                without_provider_id: 1,
-            },
-            _ => AllNodes {
-                nodes: vec![state.node.clone()],
-                without_provider_id: 0,
-            },
-        })
-        .await
-    }
-
-    async fn draining_nodes(&self) -> Result<Vec<Node>, kubernetes::Error> {
-        let labelled = |node: &Node| node.draining_label.is_some();
-        self.kubernetes("list", |state| {
-            Some(state.node.clone()).filter(labelled).into_iter().collect()
-        })
-        .await
-    }
-
-    async fn node(&self, _: &NodeName) -> Result<Option<Node>, kubernetes::Error> {
-        self.kubernetes("list", |state| Some(state.node.clone())).await
-    }
-}
-
-impl PatchNode for Fake {
-    async fn patch_node(&self, _: &NodeName, patch: &Value) -> Result<Node, kubernetes::Error> {
-        let conflict = || kubernetes::Error::Refused {
-            call: "patch".to_owned(),
-            code: 409,
-            message: "changed".to_owned(),
-        };
-        self.kubernetes("patch", |state| {
-            let node = &mut state.node;
-            if patch["metadata"]["resourceVersion"] != node.resource_version.as_str() {
-                return Err(conflict());
-            }
-            let text = |value: &Value| value.as_str().map(str::to_owned);
-            node.resource_version.push('1');
-            node.unschedulable = patch["spec"]["unschedulable"] == true;
-            node.taints = serde_json::from_value(patch["spec"]["taints"].clone()).unwrap();
-            node.draining_label = text(&patch["metadata"]["labels"][DRAINING]);
-            node.excluded |= patch["metadata"]["labels"]
-                .get(EXCLUDE_FROM_LOAD_BALANCERS)
-                .is_some();
-            node.mark =
-                serde_json::from_str(patch["metadata"]["annotations"][DRAINING].as_str().unwrap()).ok();
-            let node = node.clone();
-            state.writes.push("cordon".to_owned());
-            Ok(node)
-        })
-        .await?
-    }
-}
-
-impl ListPods for Fake {
-    async fn pods_on(&self, _: &NodeName) -> Result<Vec<Pod>, kubernetes::Error> {
-        self.kubernetes("pods", |state| {
-            state.pods.iter().map(|(pod, _)| pod.clone()).collect()
-        })
-        .await
-    }
-}
-
-impl EvictPod for Fake {
-    async fn evict(&self, wanted: &Pod) -> Result<Answer, kubernetes::Error> {
-        let now = self.now();
-        let name = wanted.key.name.clone();
-        *self.state().asked.entry(name.clone()).or_default() += 1;
-        self.kubernetes("evict", |state| {
-            assert!(state.node.is_cordoned(), "evicted before the cordon");
-            if matches!(state.fault, Fault::Budget(held) if held == name) {
-                return Answer::Refused(Refusal::Budget {
-                    message: "needs 2, has 2".to_owned(),
-                    retry_after: 0,
-                });
-            }
-            let Some((pod, takes)) = state.pods.iter_mut().find(|(pod, _)| pod.uid == wanted.uid) else {
-                return Answer::Gone;
-            };
-            pod.deletion_deadline.get_or_insert(now + *takes);
-            state.writes.push(format!("evict {name}"));
-            Answer::Accepted
-        })
-        .await
-    }
-}
-
-impl RecordNodeEvent for Fake {
-    async fn record(&self, event: NodeEvent<'_>) -> Result<(), kubernetes::Error> {
-        self.kubernetes("event", |state| {
-            state.writes.push(format!("event {}", event.reason));
-        })
-        .await
+    fn waits(&self) -> bool {
+        !self.completed || self.others
     }
 }

@@ -65,17 +65,29 @@ impl LifecycleAction {
         }
     }
 
-    fn call(&self, operation: &'static str) -> Call {
-        let Self {
-            group,
-            hook,
-            instance,
-            token: _,
-        } = self;
-        Call::new(
-            operation,
-            format!("instance {instance}, group {group}, hook {hook}"),
-        )
+    /// What came of a request about this action; `None` when there is no such action, or not any more.
+    fn answered<T, E>(
+        &self,
+        operation: &'static str,
+        answer: Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<Option<T>, Error>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match answer {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if is_no_action(&error) => Ok(None),
+            Err(error) => {
+                let Self {
+                    group,
+                    hook,
+                    instance,
+                    token: _,
+                } = self;
+                let subject = format!("instance {instance}, group {group}, hook {hook}");
+                Err(self.without_token(Call::new(operation, subject).failed(error)))
+            }
+        }
     }
 
     /// AWS repeats the token in some messages; it must not get into a log.
@@ -132,14 +144,9 @@ impl CompleteHook for AutoScaling {
             .set_lifecycle_action_token(token)
             .set_instance_id(instance)
             .lifecycle_action_result(result.as_str());
-        match request.send().await {
-            Ok(_) => Ok(Completion::Completed),
-            Err(error) if is_no_action(&error) => Ok(Completion::NoActiveAction),
-            Err(error) => {
-                let call = action.call("autoscaling:CompleteLifecycleAction");
-                Err(action.without_token(call.failed(error)))
-            }
-        }
+        let answer = request.send().await;
+        let done = action.answered("autoscaling:CompleteLifecycleAction", answer)?;
+        Ok(done.map_or(Completion::NoActiveAction, |_| Completion::Completed))
     }
 }
 
@@ -153,14 +160,9 @@ impl RecordHeartbeat for AutoScaling {
             .lifecycle_hook_name(action.hook.as_str())
             .set_lifecycle_action_token(token)
             .set_instance_id(instance);
-        match request.send().await {
-            Ok(_) => Ok(Heartbeat::Recorded),
-            Err(error) if is_no_action(&error) => Ok(Heartbeat::NoActiveAction),
-            Err(error) => {
-                let call = action.call("autoscaling:RecordLifecycleActionHeartbeat");
-                Err(action.without_token(call.failed(error)))
-            }
-        }
+        let answer = request.send().await;
+        let done = action.answered("autoscaling:RecordLifecycleActionHeartbeat", answer)?;
+        Ok(done.map_or(Heartbeat::NoActiveAction, |_| Heartbeat::Recorded))
     }
 }
 

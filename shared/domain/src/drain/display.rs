@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Finish, Notice, Outcome, Plan, Step, Then, Waiting};
+use crate::words::{pause, pods};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,6 +22,7 @@ impl fmt::Display for Step {
             Self::Evict(pods) => write!(f, "evict {}", list(pods.iter().map(|pod| &pod.key))),
             Self::Tell(notice) => write!(f, "tell: {notice}"),
             Self::Complete(finish) => write!(f, "complete the hook: {finish}"),
+            Self::Remember(_) => f.write_str("remember that the hook is completed"),
         }
     }
 }
@@ -31,7 +33,7 @@ impl fmt::Display for Finish {
             Self::Drained => f.write_str("every pod has left"),
             Self::NoNode => f.write_str("no node runs on the instance"),
             Self::DeadlinePassed(left) => {
-                write!(f, "{} pods left at the deadline: {}", left.len(), list(left))
+                write!(f, "{} left at the deadline: {}", pods(left.len()), list(left))
             }
         }
     }
@@ -41,7 +43,7 @@ impl fmt::Display for Then {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Done(outcome) => write!(f, "done: {outcome}"),
-            Self::LookAgain { after, waiting } => write!(f, "look again in {after:#}: {waiting}"),
+            Self::LookAgain { after, waiting } => write!(f, "look again in {}: {waiting}", pause(*after)),
         }
     }
 }
@@ -61,10 +63,17 @@ impl fmt::Display for Waiting {
         match self {
             Self::ApiServer(why) => write!(f, "the API server can't be asked: {why}"),
             Self::Pods {
-                leaving,
-                held_back: 0,
-            } => write!(f, "{leaving} pods leave"),
-            Self::Pods { leaving, held_back } => write!(f, "{leaving} pods leave, {held_back} are held back"),
+                leaving: 0,
+                held_back: held @ 1..,
+            } => write!(f, "{} held back", be(&pods(*held), *held)),
+            Self::Pods { leaving, held_back } => {
+                let verb = if *leaving == 1 { "leaves" } else { "leave" };
+                write!(f, "{} {verb}", pods(*leaving))?;
+                match *held_back {
+                    0 => Ok(()),
+                    held => write!(f, ", {} held back", be(&held.to_string(), held)),
+                }
+            }
             Self::Latecomers => f.write_str("pods that were bound while the node was cordoned"),
             Self::Proof => f.write_str("the instance's state to show that the hook is completed"),
         }
@@ -74,17 +83,27 @@ impl fmt::Display for Waiting {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Draining { cause, pods } => write!(f, "draining, since {cause}: {pods} pods to evict"),
-            Self::HeldBack(pods) => {
-                for (n, (pod, why)) in pods.iter().enumerate() {
+            Self::Draining { cause, pods: number } => {
+                write!(f, "draining, since {cause}: {} to evict", pods(*number))
+            }
+            Self::HeldBack(held) => {
+                for (n, (pod, why)) in held.iter().enumerate() {
                     write!(f, "{}{pod}: {why}", if n == 0 { "" } else { "; " })?;
                 }
                 Ok(())
             }
             Self::Drained => f.write_str("drained: every pod has left"),
-            Self::LeftBehind(left) => write!(f, "{} pods left at the deadline: {}", left.len(), list(left)),
+            Self::LeftBehind(left) => {
+                write!(f, "{} left at the deadline: {}", pods(left.len()), list(left))
+            }
         }
     }
+}
+
+/// `1 is`, `2 are`: `who` are `number`.
+fn be(who: &str, number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{who} {verb}")
 }
 
 fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {

@@ -57,6 +57,12 @@ pub enum Refusal {
         /// In the API server's words.
         message: String,
     },
+    /// A rule of the cluster's own refuses it: an admission webhook or policy. Not an error either; operators of
+    /// databases let their pods go only when another one has taken over.
+    Denied {
+        /// In the rule's words.
+        message: String,
+    },
     /// An error of the server, or none answered.
     Unavailable {
         /// What is known.
@@ -73,11 +79,32 @@ const SEVERAL_BUDGETS: &str = "more than one PodDisruptionBudget";
 /// `details.kind` of a 403 that is about a budget's own bookkeeping and not about permissions.
 const BUDGET_KIND: &str = "poddisruptionbudget";
 
+/// How admission begins and ends what it says, whatever the status code: a webhook chooses its own, and a policy
+/// answers 403 as a missing permission does (apiserver, `admission/plugin/webhook/errors` and `.../policy`).
+const ADMISSION: [(&str, &str); 2] = [
+    ("admission webhook \"", "denied the request"),
+    ("ValidatingAdmissionPolicy '", "denied request"),
+];
+
+impl ApiStatus {
+    fn is_of_admission(&self) -> bool {
+        (400..500).contains(&self.code)
+            && ADMISSION.iter().any(|(begin, end)| {
+                self.message
+                    .split_once(begin)
+                    .is_some_and(|(_, rest)| rest.contains(end))
+            })
+    }
+}
+
 impl Answer {
     /// Reads the answer from the status of a response that was not 2xx.
     pub fn of(status: &ApiStatus) -> Self {
         let cause = |wanted: &str| status.causes.iter().find(|(reason, _)| reason == wanted);
         let message = || status.message.clone();
+        if status.is_of_admission() {
+            return Self::Refused(Refusal::Denied { message: message() });
+        }
         match status.code {
             404 => Self::Gone,
             409 => Self::Replaced,
@@ -111,7 +138,7 @@ impl Refusal {
         match self {
             Self::Budget { retry_after, .. } => seconds(i64::from(*retry_after).max(5)),
             Self::Throttled { retry_after } => seconds(i64::from(*retry_after).max(1)),
-            Self::NamespaceTerminating | Self::Unavailable { .. } => seconds(5),
+            Self::NamespaceTerminating | Self::Denied { .. } | Self::Unavailable { .. } => seconds(5),
             Self::SeveralBudgets => seconds(10),
             Self::Forbidden { .. } => seconds(60),
         }
@@ -128,6 +155,7 @@ impl std::fmt::Display for Refusal {
             Self::Throttled { .. } => f.write_str("the API server asks for fewer requests"),
             Self::NamespaceTerminating => f.write_str("its namespace is being deleted"),
             Self::Forbidden { message } => write!(f, "not permitted: {message}"),
+            Self::Denied { message } => write!(f, "refused by a rule of the cluster: {message}"),
             Self::Unavailable { message } => write!(f, "the API server could not do it: {message}"),
         }
     }
@@ -220,6 +248,45 @@ mod tests {
         for (status, expected) in cases {
             assert_eq!(Answer::of(&status), expected, "{status:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_of_the_cluster_is_told_from_a_missing_permission() {
+        let role = "pods \"x\" is forbidden: User \"drain\" cannot create resource \"pods/eviction\" \
+                    in API group \"\" in the namespace \"shop\"";
+        let webhook =
+            "admission webhook \"evictions.db.example\" denied the request: the primary is still here";
+        let silent = "admission webhook \"evictions.db.example\" denied the request without explanation";
+        let policy = "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'keep' with binding 'all' \
+                      denied request: not during the sale";
+        let says = |code, message: &str| {
+            Answer::of(&ApiStatus {
+                code,
+                message: message.to_owned(),
+                ..ApiStatus::default()
+            })
+        };
+        for (code, message) in [
+            (403, webhook),
+            (400, silent),
+            (404, webhook),
+            (403, policy),
+            (422, policy),
+        ] {
+            let message = message.to_owned();
+            assert_eq!(
+                says(code, &message),
+                Answer::Refused(Refusal::Denied { message }),
+                "{code}"
+            );
+        }
+        let message = role.to_owned();
+        assert_eq!(says(403, role), Answer::Refused(Refusal::Forbidden { message }));
+        let away = "Internal error occurred: failed calling webhook \"evictions.db.example\": no answer";
+        assert!(matches!(
+            says(500, away),
+            Answer::Refused(Refusal::Unavailable { .. })
+        ));
     }
 
     #[test]

@@ -21,14 +21,13 @@
 
 mod display;
 mod eviction;
-mod heartbeat;
 mod node;
 mod observation;
 mod plan;
 mod pod;
 
 pub use eviction::{Answer, ApiStatus, Refusal};
-pub use node::{Cause, Mark, Node, Taint};
-pub use observation::{Cluster, HookView, Observation, Progress};
+pub use node::{Cause, Mark};
+pub use observation::{Cluster, Observation, Progress};
 pub use plan::{Finish, Notice, Outcome, Plan, Step, Then, Waiting, plan};
 pub use pod::{Disposition, Owner, Phase, Pod, PodKey, Skip};

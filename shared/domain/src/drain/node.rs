@@ -1,4 +1,4 @@
-//! The node, and the one patch that takes it out of service.
+//! What a drain makes of a node: the mark that it carries, and the one patch that takes it out of service.
 
 use std::fmt;
 
@@ -6,35 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::ids::{InstanceId, NodeName, Uid};
+use crate::ids::InstanceId;
 use crate::keys::{DRAINING, EXCLUDE_FROM_LOAD_BALANCERS};
-
-/// A taint of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taint {
-    /// Its key.
-    pub key: String,
-    /// Its value, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
-    pub effect: String,
-    /// When the control plane added a `NoExecute` taint.
-    #[serde(rename = "timeAdded", default, skip_serializing_if = "Option::is_none")]
-    pub time_added: Option<Timestamp>,
-}
-
-impl Taint {
-    /// The taint of a node that is being drained: nothing new is scheduled there.
-    fn draining() -> Self {
-        Self {
-            key: DRAINING.to_owned(),
-            value: None,
-            effect: "NoSchedule".to_owned(),
-            time_added: None,
-        }
-    }
-}
+use crate::node::Node;
+use crate::taint::{Effect, Taint};
 
 /// Why a node is drained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,45 +32,31 @@ pub struct Mark {
     pub cordoned_by_us: bool,
     /// Whether the exclusion from load balancers is ours.
     pub excluded_by_us: bool,
+    /// When our hook was completed, where the hooks of others keep the instance waiting: its state can't say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Timestamp>,
 }
 
-/// A node of the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// Its name.
-    pub name: NodeName,
-    /// Its UID, which ties Events to it.
-    pub uid: Uid,
-    /// The version that we saw; the patch below applies to no other, since it replaces all taints.
-    pub resource_version: String,
-    /// The instance that it runs on, by its provider id.
-    pub instance: InstanceId,
-    /// `spec.unschedulable`.
-    pub unschedulable: bool,
-    /// `spec.taints`.
-    pub taints: Vec<Taint>,
-    /// Value of the label [`DRAINING`].
-    pub draining_label: Option<String>,
-    /// Whether the label [`EXCLUDE_FROM_LOAD_BALANCERS`] is there.
-    pub excluded: bool,
-    /// What our annotation says; `None` also when it can't be read, and then it is written anew.
-    pub mark: Option<Mark>,
-}
-
+/// A drain's view of a node.
 impl Node {
-    /// Whether everything that [`Node::cordon_patch`] writes is there.
-    pub fn is_cordoned(&self) -> bool {
-        self.unschedulable
-            && self.excluded
-            && self.mark.is_some()
-            && self.draining_label.as_deref() == Some(self.instance.as_str())
-            && self.has_our_taint()
+    /// What our annotation says; `None` also when it can't be read, and then it is written anew.
+    pub fn mark(&self) -> Option<Mark> {
+        serde_json::from_str(self.annotations.get(DRAINING)?).ok()
     }
 
-    fn has_our_taint(&self) -> bool {
-        self.taints
-            .iter()
-            .any(|taint| taint.key == DRAINING && taint.effect == "NoSchedule")
+    /// Whether it is kept out of the targets of load balancers, by us or by somebody else.
+    pub fn is_excluded(&self) -> bool {
+        self.labels.contains_key(EXCLUDE_FROM_LOAD_BALANCERS)
+    }
+
+    /// Whether everything that [`Node::cordon_patch`] writes is there.
+    pub fn is_cordoned(&self) -> bool {
+        let label = self.labels.get(DRAINING).map(String::as_str);
+        self.unschedulable
+            && self.is_excluded()
+            && self.mark().is_some()
+            && label == Some(self.draining_label())
+            && self.has_taint(DRAINING, &Effect::NoSchedule)
     }
 
     /// The mark of a drain that begins now; what the node already carries is not ours.
@@ -105,7 +66,8 @@ impl Node {
             since,
             deadline,
             cordoned_by_us: !self.unschedulable,
-            excluded_by_us: !self.excluded,
+            excluded_by_us: !self.is_excluded(),
+            completed: None,
         }
     }
 
@@ -114,11 +76,11 @@ impl Node {
     /// take away what somebody else has just added.
     pub fn cordon_patch(&self, mark: &Mark) -> Value {
         let mut taints = self.taints.clone();
-        if !self.has_our_taint() {
-            taints.push(Taint::draining());
+        if !self.has_taint(DRAINING, &Effect::NoSchedule) {
+            taints.push(Taint::new(DRAINING, Effect::NoSchedule));
         }
-        let mut labels = json!({ DRAINING: self.instance.as_str() });
-        if !self.excluded {
+        let mut labels = json!({ DRAINING: self.draining_label() });
+        if !self.is_excluded() {
             labels[EXCLUDE_FROM_LOAD_BALANCERS] = json!("lamplighter");
         }
         json!({
@@ -129,6 +91,19 @@ impl Node {
             },
             "spec": { "unschedulable": true, "taints": taints },
         })
+    }
+
+    /// The patch that only renews the mark, on this very node.
+    pub fn mark_patch(&self, mark: &Mark) -> Value {
+        json!({ "metadata": {
+            "uid": self.uid,
+            "annotations": { DRAINING: json!(mark).to_string() },
+        } })
+    }
+
+    /// The value of our label: the instance, so that people see it in a list of nodes.
+    fn draining_label(&self) -> &str {
+        self.instance.as_ref().map_or("", InstanceId::as_str)
     }
 }
 
@@ -143,20 +118,7 @@ impl fmt::Display for Cause {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-
-    pub(in crate::drain) fn node() -> Node {
-        Node {
-            name: NodeName::parse("ip-10-0-1-7.eu-central-1.compute.internal").unwrap(),
-            uid: Uid::parse("0f9c").unwrap(),
-            resource_version: "41".to_owned(),
-            instance: InstanceId::parse("i-0123456789abcdef0").unwrap(),
-            unschedulable: false,
-            taints: Vec::new(),
-            draining_label: None,
-            excluded: false,
-            mark: None,
-        }
-    }
+    pub(in crate::drain) use crate::node::tests::node;
 
     pub(in crate::drain) fn mark() -> Mark {
         let since: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
@@ -166,14 +128,20 @@ pub(super) mod tests {
 
     /// The node as the API server holds it once the patch is applied.
     pub(in crate::drain) fn cordoned() -> Node {
-        Node {
-            unschedulable: true,
-            taints: vec![Taint::draining()],
-            draining_label: Some("i-0123456789abcdef0".to_owned()),
-            excluded: true,
-            mark: Some(mark()),
-            ..node()
-        }
+        marked(&mark())
+    }
+
+    pub(in crate::drain) fn marked(mark: &Mark) -> Node {
+        let mut node = node();
+        let label = node.draining_label().to_owned();
+        node.unschedulable = true;
+        node.taints.push(Taint::new(DRAINING, Effect::NoSchedule));
+        node.labels.insert(DRAINING.to_owned(), label);
+        node.labels
+            .insert(EXCLUDE_FROM_LOAD_BALANCERS.to_owned(), "lamplighter".to_owned());
+        node.annotations
+            .insert(DRAINING.to_owned(), json!(mark).to_string());
+        node
     }
 
     #[test]
@@ -200,17 +168,14 @@ pub(super) mod tests {
     #[test]
     fn the_taints_of_others_and_their_exclusion_stay_as_they_are() {
         let theirs = Taint {
-            key: "node.kubernetes.io/unreachable".to_owned(),
-            value: None,
-            effect: "NoExecute".to_owned(),
             time_added: Some("2026-11-21T07:59:00Z".parse().unwrap()),
+            ..Taint::new("node.kubernetes.io/unreachable", Effect::NoExecute)
         };
-        let node = Node {
-            taints: vec![theirs.clone()],
-            excluded: true,
-            unschedulable: true,
-            ..node()
-        };
+        let mut node = node();
+        node.taints = vec![theirs.clone()];
+        node.unschedulable = true;
+        node.labels
+            .insert(EXCLUDE_FROM_LOAD_BALANCERS.to_owned(), String::new());
         let mark = node.new_mark(Cause::TerminateHook, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         assert!(!mark.cordoned_by_us && !mark.excluded_by_us);
         let patch = node.cordon_patch(&mark);
@@ -221,29 +186,25 @@ pub(super) mod tests {
     #[test]
     fn a_node_counts_as_cordoned_only_with_everything_in_place() {
         assert!(cordoned().is_cordoned());
-        let other = Some("i-11111111111111111".to_owned());
-        let lacking = [
-            Node {
-                unschedulable: false,
-                ..cordoned()
-            },
-            Node {
-                taints: Vec::new(),
-                ..cordoned()
-            },
-            Node {
-                draining_label: other,
-                ..cordoned()
-            },
-            Node {
-                excluded: false,
-                ..cordoned()
-            },
-            Node {
-                mark: None,
-                ..cordoned()
-            },
+        let lacking: [fn(&mut Node); 6] = [
+            |node| node.unschedulable = false,
+            |node| node.taints.clear(),
+            |node| *node.labels.get_mut(DRAINING).unwrap() = "i-11111111111111111".to_owned(),
+            |node| drop(node.labels.remove(EXCLUDE_FROM_LOAD_BALANCERS)),
+            |node| drop(node.annotations.remove(DRAINING)),
+            |node| *node.annotations.get_mut(DRAINING).unwrap() = "{}".to_owned(),
         ];
-        assert!(lacking.iter().all(|node| !node.is_cordoned()));
+        for take_away in lacking {
+            let mut node = cordoned();
+            take_away(&mut node);
+            assert!(!node.is_cordoned(), "{node:?}");
+        }
+    }
+
+    #[test]
+    fn a_mark_of_an_earlier_version_is_still_read() {
+        let written = r#"{"cause":"terminate-hook","since":"2026-11-21T08:00:00Z",
+            "deadline":"2026-11-21T09:00:00Z","cordoned_by_us":true,"excluded_by_us":true}"#;
+        assert_eq!(serde_json::from_str::<Mark>(written).unwrap(), mark());
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Node, Pod, Refusal};
-use crate::ids::{HookName, InstanceId, Uid};
-use crate::lifecycle::{Completion, Hook, LifecycleState};
+use super::{Pod, Refusal};
+use crate::hook::HookView;
+use crate::ids::{InstanceId, Uid};
+use crate::lifecycle::Completion;
+use crate::node::Node;
 
 /// Everything that a plan rests on.
 #[derive(Debug, Clone)]
@@ -21,31 +23,14 @@ pub struct Observation {
     pub progress: Progress,
 }
 
-/// Auto Scaling's side.
-#[derive(Debug, Clone)]
-pub enum HookView {
-    /// It waits to terminate, in an enrolled group that has our hook.
-    Waiting {
-        /// Our hook.
-        hook: Hook,
-        /// The other terminate hooks of the group, each of which waits for somebody else.
-        others: Vec<HookName>,
-        /// When the hook began to wait, if an event said so.
-        since: Option<Timestamp>,
-    },
-    /// It waits for nothing of ours.
-    Elsewhere(LifecycleState),
-    /// Auto Scaling knows it no more.
-    Gone,
-}
-
 /// Kubernetes' side.
 #[derive(Debug, Clone)]
 pub enum Cluster {
     /// The API server can't be asked; why.
     Unreachable(String),
-    /// It was asked, and no node runs on the instance.
-    NoNode,
+    /// It was asked, and no node runs on the instance. Where one did a moment ago, these pods are still bound to
+    /// its name: somebody deleted it under them.
+    NoNode(Vec<Pod>),
     /// The node and every pod that is bound to it.
     Node(Box<Node>, Vec<Pod>),
 }
@@ -54,6 +39,8 @@ pub enum Cluster {
 /// by it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
+    /// Whether it began the drain: the mark on the node is its own.
+    pub began: bool,
     /// When it last sent a heartbeat.
     pub heartbeat: Option<Timestamp>,
     /// What Auto Scaling answered when it completed the hook.

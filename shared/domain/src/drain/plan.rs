@@ -2,17 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::heartbeat;
-use super::{Cause, Cluster, Disposition, HookView, Mark, Node, Observation, Pod, PodKey, Refusal};
+use super::{Cause, Cluster, Disposition, Mark, Observation, Pod, PodKey, Refusal};
+use crate::hook::{HookView, Proof, Wait};
 use crate::ids::HookName;
-use crate::lifecycle::{Completion, Hook, LifecycleState};
-
-/// We end the wait this long before AWS does: enough for a tick to come late and to try again.
-const RESERVE: SignedDuration = SignedDuration::from_secs(60);
+use crate::lifecycle::LifecycleState;
+use crate::node::Node;
 
 /// No drain ends sooner after its cordon: a scheduler that has not yet seen the cordon may bind a pod in
 /// these seconds, and the next look catches it. Karpenter waits as long.
 const MIN_DRAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long the invocation that began a drain works on it. Until then it alone asks pods to leave: two of them, of
+/// an event and of the tick, would ask a pod that a budget holds back twice as often as it may be asked.
+const BEGINNER_WORKS: SignedDuration = SignedDuration::from_secs(50);
 
 /// A mark whose deadline is this long past belongs to an earlier wait: the instance would be gone by now.
 const STALE_AFTER: SignedDuration = SignedDuration::from_mins(10);
@@ -44,6 +46,8 @@ pub enum Step {
     Tell(Notice),
     /// End the wait, with CONTINUE.
     Complete(Finish),
+    /// Apply [`Node::mark_patch`] with this mark.
+    Remember(Mark),
 }
 
 /// Why the wait ends.
@@ -120,61 +124,75 @@ pub enum Notice {
 
 /// Decides what to do next about the instance of `seen`, at `now`.
 pub fn plan(seen: &Observation, now: Timestamp) -> Plan {
-    let (hook, others, since) = match &seen.hook {
-        HookView::Waiting { hook, others, since } => (hook, others, *since),
+    let wait = match &seen.hook {
+        HookView::Waiting(wait) => wait,
         HookView::Elsewhere(state) => return Plan::done(Outcome::NotWaiting(state.clone())),
         HookView::Gone => return Plan::done(Outcome::Gone),
     };
-    match seen.progress.completion {
-        // Another hook of the group keeps the instance waiting, so its state can't prove our completion; but
-        // no action of ours is open any more, by the answer that we got.
-        Some(_) if !others.is_empty() => return Plan::done(Outcome::OthersWait(others.clone())),
-        Some(Completion::Completed) => return Plan::look_again(vec![], LOOK_LATEST, Waiting::Proof),
-        // The state says that it waits: the action may only be late, so we ask again.
-        Some(Completion::NoActiveAction) | None => {}
+    match wait.proof(seen.progress.completion) {
+        Proof::OthersWait(others) => return others_wait(seen, wait, others, now),
+        Proof::Pending => return Plan::look_again(vec![], LOOK_LATEST, Waiting::Proof),
+        Proof::Open => {}
     }
     match &seen.cluster {
         Cluster::Unreachable(why) => {
-            let mut steps = vec![];
-            if heartbeat::is_due(hook, since, seen.progress.heartbeat, now) {
-                steps.push(Step::Heartbeat);
-            }
+            let steps = heartbeat(seen, wait, None, now);
             Plan::look_again(steps, LOOK_LATEST, Waiting::ApiServer(why.clone()))
         }
-        Cluster::NoNode => Plan::finish(seen, vec![], Finish::NoNode),
-        Cluster::Node(node, pods) => drain(seen, hook, since, node, pods, now),
+        Cluster::NoNode(bound) => no_node(seen, wait, bound, now),
+        Cluster::Node(node, pods) => drain(seen, wait, node, pods, now),
     }
 }
 
-fn drain(
-    seen: &Observation,
-    hook: &Hook,
-    since: Option<Timestamp>,
-    node: &Node,
-    pods: &[Pod],
-    now: Timestamp,
-) -> Plan {
-    let known = node
-        .mark
-        .as_ref()
-        .filter(|mark| is_current(mark, hook, since, now));
-    let fresh = || {
-        let deadline = later(since.unwrap_or(now), hook.global_timeout - RESERVE);
-        node.new_mark(Cause::TerminateHook, now, deadline)
-    };
-    let mark = known.cloned().unwrap_or_else(fresh);
-    let workload = Workload::of(seen, pods, now);
+fn heartbeat(seen: &Observation, wait: &Wait, began: Option<Timestamp>, now: Timestamp) -> Vec<Step> {
+    let is_due = wait.is_heartbeat_due(began, seen.progress.heartbeat, now);
+    if is_due { vec![Step::Heartbeat] } else { vec![] }
+}
 
-    let mut steps = vec![];
-    if heartbeat::is_due(
-        hook,
-        since.or(known.map(|mark| mark.since)),
-        seen.progress.heartbeat,
-        now,
-    ) {
-        steps.push(Step::Heartbeat);
+/// Ours is completed. The mark says so to the ticks that find the instance while the others keep it.
+fn others_wait(seen: &Observation, wait: &Wait, others: Vec<HookName>, now: Timestamp) -> Plan {
+    let mut plan = Plan::done(Outcome::OthersWait(others));
+    if let Cluster::Node(node, _) = &seen.cluster
+        && let Some(mark) = node.mark().filter(|mark| is_current(mark, wait, now))
+    {
+        plan.steps.push(Step::Remember(Mark {
+            completed: Some(now),
+            ..mark
+        }));
     }
-    let is_open = known.is_none() || !node.is_cordoned();
+    plan
+}
+
+/// No node runs on the instance. Pods that are still bound to the name of one that did are not gone yet: the
+/// control plane clears them away within a minute.
+fn no_node(seen: &Observation, wait: &Wait, bound: &[Pod], now: Timestamp) -> Plan {
+    let workload = Workload::of(seen, bound, now);
+    if workload.is_gone() {
+        return Plan::finish(seen, vec![], Finish::NoNode);
+    }
+    if now >= wait.deadline(now) {
+        return Plan::finish(seen, vec![], Finish::DeadlinePassed(workload.left()));
+    }
+    let waiting = Waiting::Pods {
+        leaving: workload.total,
+        held_back: 0,
+    };
+    Plan::look_again(heartbeat(seen, wait, None, now), LOOK_LATEST, waiting)
+}
+
+fn drain(seen: &Observation, wait: &Wait, node: &Node, pods: &[Pod], now: Timestamp) -> Plan {
+    let known = node.mark().filter(|mark| is_current(mark, wait, now));
+    let workload = Workload::of(seen, pods, now);
+    if let Some(mark) = &known
+        && workload.is_gone()
+        && is_completed(mark, wait, now)
+    {
+        return Plan::done(Outcome::OthersWait(wait.others.clone()));
+    }
+    let mut steps = heartbeat(seen, wait, known.as_ref().map(|mark| mark.since), now);
+    let begins = known.is_none();
+    let mark = known.unwrap_or_else(|| node.new_mark(Cause::TerminateHook, now, wait.deadline(now)));
+    let is_open = begins || !node.is_cordoned();
     if is_open {
         steps.push(Step::Cordon(mark.clone()));
     }
@@ -183,44 +201,45 @@ fn drain(
         steps.push(Step::Tell(Notice::LeftBehind(left.clone())));
         return Plan::finish(seen, steps, Finish::DeadlinePassed(left));
     }
-    if known.is_none() {
+    if begins {
         steps.push(Step::Tell(Notice::Draining {
             cause: mark.cause,
             pods: workload.left().len(),
         }));
     }
-    if !workload.to_evict.is_empty() {
-        steps.push(Step::Evict(workload.to_evict.into_iter().cloned().collect()));
+    let is_ours = begins || seen.progress.began || now >= later(mark.since, BEGINNER_WORKS);
+    if !workload.to_evict.is_empty() && is_ours {
+        steps.push(Step::Evict(workload.to_evict.iter().copied().cloned().collect()));
     } else if workload.is_gone() && !is_open && now >= later(mark.since, MIN_DRAIN) {
-        steps.push(Step::Tell(Notice::Drained));
+        if mark.completed.is_none() {
+            steps.push(Step::Tell(Notice::Drained));
+        }
         return Plan::finish(seen, steps, Finish::Drained);
     }
     if !workload.held_back.is_empty() && !seen.progress.told_of_refusals {
-        let held_back = workload
-            .held_back
-            .iter()
-            .map(|(pod, why)| (pod.key.clone(), (*why).clone()));
-        steps.push(Step::Tell(Notice::HeldBack(held_back.collect())));
+        steps.push(Step::Tell(workload.notice()));
     }
-    let waiting = if workload.total == 0 {
-        Waiting::Latecomers
-    } else {
-        let held_back = workload.held_back.len();
-        Waiting::Pods {
-            leaving: workload.total - held_back,
-            held_back,
-        }
-    };
-    Plan::look_again(steps, pace(mark.since, now), waiting)
+    Plan::look_again(steps, pace(mark.since, now), workload.waiting())
+}
+
+/// Whether our hook was completed a moment ago, by what the mark says, and others keep the instance. That is
+/// believed for half of the hook's time-out only: should the instance have come back from a warm pool since and
+/// wait anew, its hook does not run out by it.
+fn is_completed(mark: &Mark, wait: &Wait, now: Timestamp) -> bool {
+    let believed = |completed| now < later(completed, wait.hook.heartbeat / 2);
+    let is_new = |completed| wait.since.is_some_and(|since| since > completed);
+    mark.completed
+        .is_some_and(|completed| believed(completed) && !is_new(completed))
+        && !wait.others.is_empty()
 }
 
 /// Whether `mark` belongs to this wait: not to one that the node survived, and not to a time that no wait of this
 /// hook could have. Whoever may write to the node may write anything there.
-fn is_current(mark: &Mark, hook: &Hook, since: Option<Timestamp>, now: Timestamp) -> bool {
+fn is_current(mark: &Mark, wait: &Wait, now: Timestamp) -> bool {
     now <= later(mark.deadline, STALE_AFTER)
         && mark.since <= later(now, STALE_AFTER)
-        && mark.deadline <= later(now, hook.global_timeout)
-        && since.is_none_or(|since| since <= mark.deadline)
+        && mark.deadline <= later(now, wait.hook.global_timeout)
+        && wait.since.is_none_or(|since| since <= mark.deadline)
 }
 
 /// `duration` after `time`, or the end of time.
@@ -271,6 +290,26 @@ impl<'a> Workload<'a> {
         self.total == 0
     }
 
+    fn notice(&self) -> Notice {
+        let held_back = self.held_back.iter();
+        Notice::HeldBack(
+            held_back
+                .map(|(pod, why)| (pod.key.clone(), (*why).clone()))
+                .collect(),
+        )
+    }
+
+    fn waiting(&self) -> Waiting {
+        if self.is_gone() {
+            return Waiting::Latecomers;
+        }
+        let held_back = self.held_back.len();
+        Waiting::Pods {
+            leaving: self.total - held_back,
+            held_back,
+        }
+    }
+
     fn left(&self) -> Vec<PodKey> {
         let held_back = self.held_back.iter().map(|(pod, _)| *pod);
         self.to_evict
@@ -316,4 +355,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

@@ -1,5 +1,6 @@
-//! `EventBridge` events as Auto Scaling emits them. Shapes: Amazon EC2 Auto Scaling User Guide, "Amazon EC2 Auto
-//! Scaling event reference".
+//! `EventBridge` events as Auto Scaling emits them, and as `CloudTrail` emits them for its calls. Shapes: Amazon EC2
+//! Auto Scaling User Guide, "Amazon EC2 Auto Scaling event reference"; `CloudTrail` User Guide, "`CloudTrail` record
+//! contents".
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -52,6 +53,36 @@ pub(crate) fn lifecycle_action(
     send(turn, kind, std::slice::from_ref(&group.arn), &detail);
 }
 
+/// How a launch or a termination ended.
+#[derive(Clone, Copy)]
+pub(crate) enum End<'a> {
+    Done,
+    /// EC2 refused, with these words.
+    Failed(&'a str),
+    /// A launch hook abandoned it: the token of the action and how it came to that.
+    Abandoned {
+        token: &'a str,
+        why: &'static str,
+    },
+}
+
+impl End<'_> {
+    /// The event's last word, its `StatusCode` and its `StatusMessage`.
+    fn told(self) -> (&'static str, &'static str, String) {
+        match self {
+            Self::Done => ("Successful", "InProgress", String::new()),
+            Self::Failed(why) => ("Unsuccessful", "Failed", why.to_owned()),
+            Self::Abandoned { token, why } => {
+                let message = format!(
+                    "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token {token} was \
+                     abandoned: {why}"
+                );
+                ("Unsuccessful", "Cancelled", message)
+            }
+        }
+    }
+}
+
 /// What became of a launch or a termination.
 pub(crate) struct Ended<'a> {
     pub(crate) transition: Transition,
@@ -60,8 +91,7 @@ pub(crate) struct Ended<'a> {
     pub(crate) instance: Option<&'a str>,
     pub(crate) zone: Option<&'a str>,
     pub(crate) subnet: Option<&'a str>,
-    /// Why it failed, if it did.
-    pub(crate) failure: Option<&'a str>,
+    pub(crate) end: End<'a>,
 }
 
 /// A launch or a termination ended.
@@ -72,11 +102,7 @@ pub(crate) fn ended(turn: &mut Turn<'_>, group: &Group, ended: &Ended<'_>) {
         Transition::Launching => ("Launch", "Launching a new EC2 instance"),
         Transition::Terminating => ("Terminate", "Terminating EC2 instance"),
     };
-    let (outcome, status) = if ended.failure.is_some() {
-        ("Unsuccessful", "Failed")
-    } else {
-        ("Successful", "InProgress")
-    };
+    let (outcome, status, message) = ended.end.told();
     let detail = json!({
         "StatusCode": status,
         "Description": format!("{verb}: {instance}"),
@@ -84,7 +110,7 @@ pub(crate) fn ended(turn: &mut Turn<'_>, group: &Group, ended: &Ended<'_>) {
         "ActivityId": ended.activity.id,
         "Details": details(ended.zone, ended.subnet),
         "RequestId": ended.activity.id,
-        "StatusMessage": ended.failure.unwrap_or_default(),
+        "StatusMessage": message,
         "EndTime": time(turn.now),
         "EC2InstanceId": instance,
         "StartTime": time(ended.activity.start),
@@ -112,6 +138,28 @@ pub(crate) fn details(zone: Option<&str>, subnet: Option<&str>) -> Value {
         details["Availability Zone"] = json!(zone);
     }
     details
+}
+
+/// Tags of groups were changed by a call, with these parameters. Left out: who called, from where, and calls that were
+/// refused, which `CloudTrail` records too.
+pub(crate) fn tags_changed(turn: &mut Turn<'_>, call: &str, tags: &[Value]) {
+    let detail = json!({
+        "eventVersion": "1.09",
+        "eventTime": time(turn.now),
+        "eventSource": "autoscaling.amazonaws.com",
+        "eventName": call,
+        "awsRegion": turn.home.region,
+        "requestParameters": { "tags": tags },
+        "responseElements": null,
+        "requestID": turn.ids.uuid(),
+        "eventID": turn.ids.uuid(),
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": turn.home.account,
+        "eventCategory": "Management",
+    });
+    send(turn, "AWS API Call via CloudTrail", &[], &detail);
 }
 
 fn instance_arn(home: &Home, id: &str) -> String {

@@ -38,6 +38,7 @@ impl Hook {
             deadline: now + seconds(self.heartbeat_timeout),
             last_deadline: now + seconds(self.global_timeout()),
             result: None,
+            expired: false,
         }
     }
 }
@@ -53,6 +54,8 @@ pub(crate) struct LifecycleAction {
     last_deadline: Timestamp,
     /// `None` while it is open.
     pub(crate) result: Option<ActionResult>,
+    /// Whether a time-out ended it.
+    expired: bool,
 }
 
 impl LifecycleAction {
@@ -75,17 +78,28 @@ impl LifecycleAction {
         let expired = self.due().is_some_and(|due| due <= now);
         if expired {
             self.result = Some(self.default_result);
+            self.expired = true;
         }
         expired
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.result == Some(ActionResult::Abandon)
+    }
+
+    /// How it ended, as the events of an abandoned launch say it.
+    pub(crate) const fn why_it_ended(&self) -> &'static str {
+        if self.expired {
+            "Heartbeat Timeout"
+        } else {
+            "Lifecycle Action Completed with ABANDON Result"
+        }
     }
 }
 
 /// How a wait ends: one ABANDON ends it at once, CONTINUE when every action has continued.
 pub(crate) fn verdict(actions: &[LifecycleAction]) -> Option<ActionResult> {
-    if actions
-        .iter()
-        .any(|action| action.result == Some(ActionResult::Abandon))
-    {
+    if actions.iter().any(LifecycleAction::is_abandoned) {
         return Some(ActionResult::Abandon);
     }
     let all = actions

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::events::{self, Ended};
+use super::events::{self, End, Ended};
 use super::hook::{Hook, LifecycleAction, verdict};
 use super::lifecycle::{ActionResult, LifecycleState, Process, Transition};
 use super::{Activity, Arrival, Effect, Group, Instance, Outcome, Turn};
@@ -106,7 +106,7 @@ impl Group {
             instance: None,
             zone: launching.place.zone.as_deref(),
             subnet: launching.place.subnet.as_deref(),
-            failure: Some(why),
+            end: End::Failed(why),
         };
         events::ended(turn, self, &ended);
     }
@@ -149,13 +149,17 @@ impl Group {
             return;
         };
         let launching = instance.state == LifecycleState::PendingWait;
-        instance.actions.clear();
+        let actions = std::mem::take(&mut instance.actions);
         match (launching, result) {
             (true, ActionResult::Continue) => {
                 self.move_to(id, LifecycleState::PendingProceed, turn);
                 self.enter_service(id, turn);
             }
             (true, ActionResult::Abandon) => {
+                if let Some(action) = actions.iter().find(|action| action.is_abandoned()) {
+                    let (token, why) = (action.token.as_str(), action.why_it_ended());
+                    self.tell_ended(id, Transition::Launching, End::Abandoned { token, why }, turn);
+                }
                 let cause = "an instance was taken out of service because its launch was abandoned";
                 self.begin_termination(id, cause, turn);
             }
@@ -171,7 +175,7 @@ impl Group {
             instance.in_service_at = Some(turn.now);
         }
         self.move_to(id, LifecycleState::InService, turn);
-        self.tell_ended(id, Transition::Launching, None, turn);
+        self.tell_ended(id, Transition::Launching, End::Done, turn);
     }
 
     /// Takes an instance out of service, through its hooks. An instance that is on its way already only gets a
@@ -224,7 +228,7 @@ impl Group {
 
     fn terminated(&mut self, id: &str, turn: &mut Turn<'_>) {
         self.move_to(id, LifecycleState::Terminated, turn);
-        self.tell_ended(id, Transition::Terminating, None, turn);
+        self.tell_ended(id, Transition::Terminating, End::Done, turn);
         self.instances.retain(|instance| instance.id != id);
         turn.tell(Notice::Terminated {
             group: self.name.clone(),
@@ -236,7 +240,7 @@ impl Group {
         if let Some(instance) = self.instance_mut(id) {
             instance.terminate_at = Some(turn.now + RETRY_AFTER);
         }
-        self.tell_ended(id, Transition::Terminating, Some(why), turn);
+        self.tell_ended(id, Transition::Terminating, End::Failed(why), turn);
     }
 
     fn expire_actions(&mut self, turn: &mut Turn<'_>) {
@@ -286,7 +290,7 @@ impl Group {
         });
     }
 
-    fn tell_ended(&self, id: &str, transition: Transition, failure: Option<&str>, turn: &mut Turn<'_>) {
+    fn tell_ended(&self, id: &str, transition: Transition, end: End<'_>, turn: &mut Turn<'_>) {
         let Some(instance) = self.instance(id) else { return };
         let ended = Ended {
             transition,
@@ -294,7 +298,7 @@ impl Group {
             instance: Some(id),
             zone: Some(&instance.zone),
             subnet: instance.place.subnet.as_deref(),
-            failure,
+            end,
         };
         events::ended(turn, self, &ended);
     }

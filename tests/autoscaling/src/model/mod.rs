@@ -223,6 +223,16 @@ impl Model {
         ))
     }
 
+    /// The means to tell what is about no single group.
+    pub(crate) fn turn_of_account(&mut self, now: Timestamp) -> Turn<'_> {
+        Turn {
+            now,
+            home: &self.home,
+            ids: &mut self.ids,
+            outbox: &mut self.outbox,
+        }
+    }
+
     pub(crate) fn insert(&mut self, group: Group) {
         self.groups.insert(group.name.clone(), group);
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::changes::SIZES;
 use super::{Call, Response, group_name};
 use crate::error::ApiError;
-use crate::model::{Model, Process, seconds};
+use crate::model::{Group, Model, Process, seconds};
 use crate::wire::Form;
 
 /// Source: API reference, `SetDesiredCapacity`; User Guide, "Manual scaling". Scale-in goes by zones, then by age, see
@@ -59,21 +59,45 @@ impl Call for SetDesiredCapacity {
     }
 }
 
-/// The processes that a call names: all of them if it names none.
-fn processes(form: &Form) -> Result<Vec<Process>, ApiError> {
-    let names = form.texts("ScalingProcesses").filter(|names| !names.is_empty());
-    let Some(names) = names else {
-        return Ok(Process::CHOICES.iter().map(|&(_, process)| process).collect());
-    };
-    let process = |name: &String| {
-        let found = Process::CHOICES.iter().find(|(word, _)| word == name);
-        found.map(|&(_, process)| process).ok_or_else(|| {
-            ApiError::validation(format!(
-                "1 validation error detected: {name} is not a valid scaling process"
-            ))
-        })
-    };
-    names.iter().map(process).collect()
+/// A group and some of its processes: all of them if the call names none.
+#[derive(Debug, Clone)]
+struct Processes {
+    group: String,
+    processes: Vec<Process>,
+}
+
+impl Processes {
+    fn parse(form: &Form) -> Result<Self, ApiError> {
+        let group = group_name(form)?;
+        let names = form.texts("ScalingProcesses").filter(|names| !names.is_empty());
+        let Some(names) = names else {
+            let processes = Process::CHOICES.iter().map(|&(_, process)| process).collect();
+            return Ok(Self { group, processes });
+        };
+        let process = |name: &String| {
+            let found = Process::CHOICES.iter().find(|(word, _)| word == name);
+            found.map(|&(_, process)| process).ok_or_else(|| {
+                ApiError::validation(format!(
+                    "1 validation error detected: {name} is not a valid scaling process"
+                ))
+            })
+        };
+        let processes = names.iter().map(process).collect::<Result<_, _>>()?;
+        Ok(Self { group, processes })
+    }
+
+    fn apply(
+        self,
+        model: &mut Model,
+        now: Timestamp,
+        change: impl Fn(&mut Group, Process),
+    ) -> Result<Response, ApiError> {
+        let (group, _) = model.turn(&self.group, now)?;
+        for process in self.processes {
+            change(group, process);
+        }
+        Ok(Response::Nothing)
+    }
 }
 
 /// Source: API reference, `SuspendProcesses`; User Guide, "Suspend and resume Amazon EC2 Auto Scaling processes".
@@ -82,49 +106,33 @@ fn processes(form: &Form) -> Result<Vec<Process>, ApiError> {
 /// are nobody's process and go on. The others are kept and described: what they stop (load balancers, alarms,
 /// schedules, rebalancing, refresh, EC2's health checks) does not exist here. Left out: administrative suspension.
 #[derive(Debug, Clone)]
-pub(crate) struct SuspendProcesses {
-    group: String,
-    processes: Vec<Process>,
-}
+pub(crate) struct SuspendProcesses(Processes);
 
 impl Call for SuspendProcesses {
     fn parse(form: &Form) -> Result<Self, ApiError> {
-        Ok(Self {
-            group: group_name(form)?,
-            processes: processes(form)?,
-        })
+        Processes::parse(form).map(Self)
     }
 
     fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
-        let (group, _) = model.turn(&self.group, now)?;
-        for process in self.processes {
+        self.0.apply(model, now, |group, process| {
             group.suspended.entry(process).or_insert(now);
-        }
-        Ok(Response::Nothing)
+        })
     }
 }
 
 /// Source: API reference, `ResumeProcesses`; User Guide, "Suspend and resume Amazon EC2 Auto Scaling processes". What
 /// was put off is done at once. Left out: nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct ResumeProcesses {
-    group: String,
-    processes: Vec<Process>,
-}
+pub(crate) struct ResumeProcesses(Processes);
 
 impl Call for ResumeProcesses {
     fn parse(form: &Form) -> Result<Self, ApiError> {
-        Ok(Self {
-            group: group_name(form)?,
-            processes: processes(form)?,
-        })
+        Processes::parse(form).map(Self)
     }
 
     fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
-        let (group, _) = model.turn(&self.group, now)?;
-        for process in &self.processes {
-            group.suspended.remove(process);
-        }
-        Ok(Response::Nothing)
+        self.0.apply(model, now, |group, process| {
+            group.suspended.remove(&process);
+        })
     }
 }

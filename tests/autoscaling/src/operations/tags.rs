@@ -1,12 +1,13 @@
 //! Tags of groups.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::filters::Filter;
 use super::pages::Page;
 use super::{Call, Response};
 use crate::error::ApiError;
-use crate::model::{Group, Model, Tag};
+use crate::model::{Group, Model, Tag, events};
 use crate::wire::{Element, Form};
 
 /// Quota of the service. [User Guide, Tag Auto Scaling groups and instances]
@@ -64,73 +65,97 @@ impl TagParameters {
         group.tags.insert(self.key, tag);
         Ok(())
     }
-}
 
-fn parse_all(form: &Form) -> Result<Vec<TagParameters>, ApiError> {
-    let tags = form.structures("Tags");
-    if tags.is_empty() {
-        return Err(form.violation("Tags", None, "Member must not be null"));
+    /// Takes the tag away. A value that is given must match.
+    fn delete(&self, group: &mut Group) {
+        let same = |old: &Tag| self.value.as_ref().is_none_or(|value| *value == old.value);
+        if group.tags.get(&self.key).is_some_and(same) {
+            group.tags.remove(&self.key);
+        }
     }
-    tags.iter().map(TagParameters::parse).collect()
+
+    /// As `CloudTrail` writes it down.
+    fn recorded(&self) -> Value {
+        json!({
+            "resourceId": self.group,
+            "resourceType": "auto-scaling-group",
+            "key": self.key,
+            "value": self.value,
+            "propagateAtLaunch": self.propagate,
+        })
+    }
 }
 
-/// Checked for all before anything is changed, so that a call changes everything or nothing.
-fn groups_exist(tags: &[TagParameters], model: &Model) -> Result<(), ApiError> {
-    match tags.iter().find(|tag| model.group(&tag.group).is_none()) {
-        Some(TagParameters { group, .. }) => Err(ApiError::validation(format!(
-            "AutoScalingGroup not found - AutoScaling Group {group} not found"
-        ))),
-        None => Ok(()),
+/// The tags of one call.
+#[derive(Debug, Clone)]
+struct Tags(Vec<TagParameters>);
+
+impl Tags {
+    fn parse(form: &Form) -> Result<Self, ApiError> {
+        let tags = form.structures("Tags");
+        if tags.is_empty() {
+            return Err(form.violation("Tags", None, "Member must not be null"));
+        }
+        tags.iter()
+            .map(TagParameters::parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Makes `change` for each, and tells of the `call`.
+    fn apply(
+        self,
+        call: &str,
+        model: &mut Model,
+        now: Timestamp,
+        change: impl Fn(TagParameters, &mut Group) -> Result<(), ApiError>,
+    ) -> Result<Response, ApiError> {
+        let recorded: Vec<Value> = self.0.iter().map(TagParameters::recorded).collect();
+        // Checked for all before anything is changed, so that a call changes everything or nothing.
+        if let Some(TagParameters { group, .. }) = self.0.iter().find(|tag| model.group(&tag.group).is_none())
+        {
+            return Err(ApiError::validation(format!(
+                "AutoScalingGroup not found - AutoScaling Group {group} not found"
+            )));
+        }
+        for tag in self.0 {
+            let (group, _) = model.turn(&tag.group.clone(), now)?;
+            change(tag, group)?;
+        }
+        events::tags_changed(&mut model.turn_of_account(now), call, &recorded);
+        Ok(Response::Nothing)
     }
 }
 
 /// Source: API reference, `CreateOrUpdateTags`. Instances that run don't get the tag. Left out: nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct CreateOrUpdateTags {
-    tags: Vec<TagParameters>,
-}
+pub(crate) struct CreateOrUpdateTags(Tags);
 
 impl Call for CreateOrUpdateTags {
     fn parse(form: &Form) -> Result<Self, ApiError> {
-        Ok(Self {
-            tags: parse_all(form)?,
-        })
+        Tags::parse(form).map(Self)
     }
 
     fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
-        groups_exist(&self.tags, model)?;
-        for tag in self.tags {
-            let (group, _) = model.turn(&tag.group.clone(), now)?;
-            tag.put(group)?;
-        }
-        Ok(Response::Nothing)
+        self.0.apply("CreateOrUpdateTags", model, now, TagParameters::put)
     }
 }
 
 /// Source: API reference, `DeleteTags`. A value that is given must match; a tag that is not there is passed over. Left
 /// out: nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct DeleteTags {
-    tags: Vec<TagParameters>,
-}
+pub(crate) struct DeleteTags(Tags);
 
 impl Call for DeleteTags {
     fn parse(form: &Form) -> Result<Self, ApiError> {
-        Ok(Self {
-            tags: parse_all(form)?,
-        })
+        Tags::parse(form).map(Self)
     }
 
     fn apply(self, model: &mut Model, now: Timestamp) -> Result<Response, ApiError> {
-        groups_exist(&self.tags, model)?;
-        for tag in self.tags {
-            let (group, _) = model.turn(&tag.group, now)?;
-            let same = |old: &Tag| tag.value.as_ref().is_none_or(|value| *value == old.value);
-            if group.tags.get(&tag.key).is_some_and(same) {
-                group.tags.remove(&tag.key);
-            }
-        }
-        Ok(Response::Nothing)
+        self.0.apply("DeleteTags", model, now, |tag, group| {
+            tag.delete(group);
+            Ok(())
+        })
     }
 }
 

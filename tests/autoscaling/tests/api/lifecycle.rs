@@ -222,6 +222,11 @@ async fn abandon_of_a_launching_instance_terminates_and_replaces_it() {
         .await
         .unwrap();
     world.reach("nodes", &["Terminating:Wait", "Pending:Wait"]).await;
+    let told = &world.events("EC2 Instance Launch Unsuccessful")[0]["detail"];
+    assert_eq!(
+        (&told["EC2InstanceId"], &told["StatusCode"]),
+        (&id.clone().into(), &"Cancelled".into())
+    );
     world
         .complete("nodes", "drain", &world.token("drain"), "CONTINUE")
         .await

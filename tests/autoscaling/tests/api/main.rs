@@ -13,4 +13,5 @@ mod groups;
 mod health;
 mod lifecycle;
 mod refusals;
+mod tags;
 mod timeouts;

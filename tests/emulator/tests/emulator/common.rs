@@ -26,6 +26,12 @@ pub(crate) async fn start(base: u16) -> (Emulator, Ports) {
 /// Creates a role with these statements as its only policy, and takes it on.
 pub(crate) async fn role(admin: &Client, name: &str, statements: Value) -> Credentials {
     let trust = json!({ "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" }] });
+    create_role(admin, name, &trust, statements).await;
+    take(admin, name, "test").await
+}
+
+/// Creates a role with these statements as its only policy.
+pub(crate) async fn create_role(admin: &Client, name: &str, trust: &Value, statements: Value) {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     let iam = |action, parameters: Vec<(&'static str, String)>| {
         admin.query("iam", "2010-05-08", action, parameters)
@@ -47,8 +53,12 @@ pub(crate) async fn role(admin: &Client, name: &str, statements: Value) -> Crede
     )
     .await
     .unwrap();
-    let arn = format!("arn:aws:iam::{}:role/{name}", base::aws::ACCOUNT);
-    let parameters = [("RoleArn", arn.as_str()), ("RoleSessionName", "test")];
+}
+
+/// Takes a role on, under this name.
+pub(crate) async fn take(admin: &Client, role: &str, session: &str) -> Credentials {
+    let arn = format!("arn:aws:iam::{}:role/{role}", base::aws::ACCOUNT);
+    let parameters = [("RoleArn", arn.as_str()), ("RoleSessionName", session)];
     let answer = admin
         .query("sts", "2011-06-15", "AssumeRole", parameters)
         .await

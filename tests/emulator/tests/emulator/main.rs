@@ -7,5 +7,7 @@ mod common;
 mod eks;
 mod fleet;
 mod judge;
+mod networks;
+mod parameters;
 mod roles;
 mod tools;

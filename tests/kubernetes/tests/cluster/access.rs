@@ -1,6 +1,5 @@
 //! Who may do what.
 
-use base::Ports;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use control_plane::binary;
@@ -12,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Cluster, ROLE_GROUP, send, until};
 
-async fn client(kubeconfig: &str) -> Client {
+/// Who a kubeconfig is for.
+pub(crate) async fn client(kubeconfig: &str) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
@@ -100,45 +100,78 @@ pub(crate) async fn anonymous_requests_may_not_read_pods(cluster: &Cluster) {
     );
 }
 
-pub(crate) async fn a_bootstrap_token_is_signed_into_cluster_info(cluster: &Cluster) {
-    let encoded = |text: &str| BASE64_STANDARD.encode(text);
-    let cluster_info = json!({
-        "metadata": {"name": "cluster-info"},
-        "data": {"kubeconfig": format!("server: {}", Ports::http(1))}
-    });
+const CLUSTER_INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+
+/// Creates a bootstrap token with these groups, and gives a client that bears it.
+async fn token_client(cluster: &Cluster, id: &str, groups: &str) -> Client {
     let secret = json!({
-        "metadata": {"name": "bootstrap-token-abcdef"},
+        "metadata": {"name": format!("bootstrap-token-{id}")},
         "type": "bootstrap.kubernetes.io/token",
-        "data": {
-            "token-id": encoded("abcdef"),
-            "token-secret": encoded("0123456789abcdef"),
-            "usage-bootstrap-signing": encoded("true"),
-            "usage-bootstrap-authentication": encoded("true"),
+        "stringData": {
+            "token-id": id,
+            "token-secret": "0123456789abcdef",
+            "usage-bootstrap-signing": "true",
+            "usage-bootstrap-authentication": "true",
+            "auth-extra-groups": groups,
         }
     });
-    let maps = "/api/v1/namespaces/kube-public/configmaps";
-    assert_eq!(cluster.send(Method::POST, maps, &cluster_info).await.0, 201);
-    assert_eq!(
-        cluster
-            .send(Method::POST, "/api/v1/namespaces/kube-system/secrets", &secret)
-            .await
-            .0,
-        201
-    );
+    let secrets = "/api/v1/namespaces/kube-system/secrets";
+    assert_eq!(cluster.send(Method::POST, secrets, &secret).await.0, 201);
+    let token = format!("{id}.0123456789abcdef");
+    client(&cluster.plane.kubeconfig_with_token("joining", &token)).await
+}
+
+pub(crate) async fn a_bootstrap_token_is_signed_into_cluster_info(cluster: &Cluster) {
+    let joining = token_client(cluster, "abcdef", "").await;
+    // Anybody may look: that is how a machine that trusts nobody yet begins.
+    let nobody = client(&cluster.plane.kubeconfig_with_token("nobody", "")).await;
     until("cluster-info is signed", || async {
-        let (_, map) = cluster
-            .send(Method::GET, &format!("{maps}/cluster-info"), &Value::Null)
-            .await;
+        let (status, map) = send(&nobody, Method::GET, CLUSTER_INFO, &Value::Null).await;
+        assert_eq!(status, 200, "{map}");
         map["data"]["jws-kubeconfig-abcdef"].is_string()
     })
     .await;
-    let joining = client(
-        &cluster
-            .plane
-            .kubeconfig_with_token("joining", "abcdef.0123456789abcdef"),
+    let (_, map) = send(&nobody, Method::GET, CLUSTER_INFO, &Value::Null).await;
+    let kubeconfig = Kubeconfig::from_yaml(map["data"]["kubeconfig"].as_str().unwrap()).unwrap();
+    let info = kubeconfig.clusters[0].cluster.clone().unwrap();
+    assert_eq!(info.server.unwrap(), cluster.plane.endpoint());
+    let ca = BASE64_STANDARD
+        .decode(info.certificate_authority_data.unwrap())
+        .unwrap();
+    assert_eq!(String::from_utf8(ca).unwrap(), cluster.plane.ca_pem());
+    let others = "/api/v1/namespaces/kube-public/configmaps";
+    assert_eq!(send(&nobody, Method::GET, others, &Value::Null).await.0, 403);
+
+    assert_eq!(who_am_i(&joining).await["username"], "system:bootstrap:abcdef");
+}
+
+pub(crate) async fn kubeadms_own_group_of_tokens_may_join_and_no_other(cluster: &Cluster) {
+    let kubeadms = token_client(
+        cluster,
+        "kubead",
+        "system:bootstrappers:kubeadm:default-node-token",
     )
     .await;
-    assert_eq!(who_am_i(&joining).await["username"], "system:bootstrap:abcdef");
+    let others = token_client(cluster, "others", "system:bootstrappers:others").await;
+    for path in [
+        "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
+        "/api/v1/namespaces/kube-system/configmaps/kubelet-config",
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+    ] {
+        assert_eq!(
+            send(&kubeadms, Method::GET, path, &Value::Null).await.0,
+            200,
+            "{path}"
+        );
+        assert_eq!(
+            send(&others, Method::GET, path, &Value::Null).await.0,
+            403,
+            "{path}"
+        );
+    }
+    let node = "/api/v1/nodes/not-there";
+    assert_eq!(send(&kubeadms, Method::GET, node, &Value::Null).await.0, 404);
+    assert_eq!(send(&others, Method::GET, node, &Value::Null).await.0, 403);
 }
 
 pub(crate) async fn the_program_is_kubectl_when_it_is_called_so(cluster: &Cluster) {

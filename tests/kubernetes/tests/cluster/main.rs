@@ -10,6 +10,7 @@
 
 mod access;
 mod eviction;
+mod fence;
 mod harness;
 mod machines;
 mod pods;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         access::a_role_of_aws_is_somebody_in_the_cluster,
         access::a_kubeconfig_for_a_user_has_the_rights_of_the_group,
         access::a_bootstrap_token_is_signed_into_cluster_info,
+        access::kubeadms_own_group_of_tokens_may_join_and_no_other,
         access::anonymous_requests_may_not_read_pods,
         access::the_program_is_kubectl_when_it_is_called_so,
         eviction::a_wrong_uid_is_refused_and_the_right_one_accepted,
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         eviction::an_exhausted_budget_hides_a_wrong_precondition,
         eviction::a_budget_without_disruptions_left_refuses,
         eviction::two_budgets_on_one_pod_are_an_error_of_the_server,
+        fence::node_join_makes_and_deletes_tokens_for_machines_and_no_other_secret,
+        fence::a_strict_token_may_post_a_request_that_nobody_but_node_join_approves,
         machines::a_machine_that_leaves_takes_its_pods_along,
         machines::a_part_that_dies_is_named_with_the_end_of_its_log,
         machines::a_node_has_what_the_cloud_provider_would_give_it,

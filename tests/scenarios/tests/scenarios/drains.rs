@@ -107,22 +107,22 @@ async fn told(stage: &Stage, node: &str) -> Result<()> {
 pub(crate) async fn an_event_drains_the_node_through_queue_and_eks_token_and_completes_the_hook(
     stage: &Stage,
 ) -> Result<()> {
-    drain_one(stage, "by-event", CLUSTER, &stage.eks).await?;
+    drain_one(stage, "by-event", CLUSTER, &stage.eks.drain).await?;
     let user = audit::evictions(&stage.world, "by-event")?.remove(0).user;
-    ensure(user.contains(&stage.eks.role), || {
+    ensure(user.contains(&stage.eks.drain.policy.role), || {
         format!("evicted by {user}, not by the function's own role")
     })
 }
 
 pub(crate) async fn without_any_event_the_sweep_alone_drains_the_node(stage: &Stage) -> Result<()> {
     stage.world.relay().set_faults(Faults::lose_everything());
-    let drained = drain_one(stage, "by-sweep", CLUSTER, &stage.eks).await;
+    let drained = drain_one(stage, "by-sweep", CLUSTER, &stage.eks.drain).await;
     stage.world.relay().set_faults(Faults::default());
     drained
 }
 
 pub(crate) async fn a_kubeconfig_leads_to_the_cluster_too(stage: &Stage) -> Result<()> {
-    drain_one(stage, "by-kubeconfig", KUBEADM, &stage.kubeadm).await?;
+    drain_one(stage, "by-kubeconfig", KUBEADM, &stage.kubeadm.drain).await?;
     let user = audit::evictions(&stage.world, "by-kubeconfig")?.remove(0).user;
     ensure(user == "lamplighter-node-drain", || {
         format!("evicted by {user}, not by the kubeconfig's user")

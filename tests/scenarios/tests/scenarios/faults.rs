@@ -35,7 +35,7 @@ pub(crate) async fn a_function_killed_in_the_middle_is_finished_by_the_next_tick
         Ok(!granted()?.is_empty())
     })
     .await?;
-    let killed = stage.eks.kill(world)?;
+    let killed = stage.eks.drain.kill(world)?;
     ensure(killed > 0, || {
         "no process of the function was found to be killed".to_owned()
     })?;

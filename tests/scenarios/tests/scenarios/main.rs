@@ -12,6 +12,7 @@
 
 mod drains;
 mod faults;
+mod joins;
 mod messages;
 mod permissions;
 mod world_itself;
@@ -44,9 +45,12 @@ const SCENARIOS: &[Scenario] = scenarios! {
     faults::a_function_killed_in_the_middle_is_finished_by_the_next_tick_and_evicts_nobody_twice,
     faults::events_that_are_repeated_late_and_reordered_end_in_one_drain_each,
     messages::what_nobody_can_read_is_parked_once_and_the_rest_of_the_batch_is_unharmed,
+    joins::a_group_grows_from_nothing_to_three_nodes_and_shrinks_again,
+    joins::without_any_event_the_sweeps_alone_make_nodes_and_end_them,
     permissions::without_any_single_statement_of_its_policy_an_error_names_the_permission,
     permissions::without_any_single_rule_of_its_role_an_error_names_the_permission,
     world_itself::nothing_listens_beyond_the_loopback_address,
+    joins::no_log_line_of_the_whole_run_holds_a_token,
 };
 
 fn main() -> std::process::ExitCode {
@@ -79,7 +83,13 @@ fn run(
     let stage = set.as_ref().map_err(Clone::clone)?;
     scenario(runtime, stage).map_err(|error| {
         let trouble = stage.world.timeline().troubles().join("\n");
-        Failed::from(format!("{error:#}\n{trouble}"))
+        // What it left behind would make others fail, and hide which one was first.
+        let cleared = runtime.block_on(stage.clear());
+        let clear = cleared.map_or_else(
+            |error| format!("clearing the stage: {error:#}"),
+            |()| String::new(),
+        );
+        Failed::from(format!("{error:#}\n{trouble}\n{clear}"))
     })
 }
 

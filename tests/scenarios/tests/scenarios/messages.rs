@@ -48,25 +48,25 @@ pub(crate) async fn what_nobody_can_read_is_parked_once_and_the_rest_of_the_batc
         file("test-notification")?,
         action(ours, "lamplighter-node-drain")?,
     ];
-    stage.eks.send(world, &bodies).await?;
+    stage.eks.drain.send(world, &bodies).await?;
     stage
         .until_state(ours, "Terminating:Proceed", Duration::from_secs(80))
         .await?;
 
     let said = "message can't be read and is parked";
     let parked = async || {
-        let errors = stage.eks.errors(world, since).await?;
+        let errors = stage.eks.drain.errors(world, since).await?;
         Ok(errors.iter().filter(|error| error.contains(said)).count() >= 2)
     };
     until("two messages are not reported", Duration::from_secs(20), parked).await?;
     // Longer than a message would take to come back if it had been refused.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let errors = stage.eks.errors(world, since).await?;
+    let errors = stage.eks.drain.errors(world, since).await?;
     ensure(
         errors.len() == 2 && errors.iter().all(|error| error.contains(said)),
         || format!("reported {} times: {errors:#?}", errors.len()),
     )?;
-    let dead = stage.eks.take_dead_letters(world).await?;
+    let dead = stage.eks.drain.take_dead_letters(world).await?;
     let mut texts: Vec<&str> = dead
         .iter()
         .filter_map(|message| message["Body"].as_str())

@@ -72,18 +72,18 @@ pub(crate) async fn without_any_single_statement_of_its_policy_an_error_names_th
     stage: &Stage,
 ) -> Result<()> {
     let world = &stage.world;
-    let policy = stage.eks.policy(world).await?;
+    let policy = stage.eks.drain.policy(world).await?;
     let known: Vec<&str> = STATEMENTS.iter().map(|(sid, _)| *sid).collect();
     ensure(sids(&policy) == known, || {
         format!("the policy has {:?}, this test knows {known:?}", sids(&policy))
     })?;
     for (sid, shows) in &STATEMENTS {
-        without_statement(stage, &stage.eks, CLUSTER, sid, shows)
+        without_statement(stage, &stage.eks.drain, CLUSTER, sid, shows)
             .await
             .with_context(|| format!("without {sid}"))?;
     }
     let (sid, shows) = &KUBECONFIG;
-    without_statement(stage, &stage.kubeadm, KUBEADM, sid, shows)
+    without_statement(stage, &stage.kubeadm.drain, KUBEADM, sid, shows)
         .await
         .with_context(|| format!("without {sid}"))
 }
@@ -118,10 +118,10 @@ pub(crate) async fn without_any_single_rule_of_its_role_an_error_names_the_permi
         roles
             .replace("lamplighter:node-drain", &PostParams::default(), &lacking)
             .await?;
-        let shown = lacks(stage, &stage.eks, CLUSTER, &Shows::ItsLog(says)).await;
+        let shown = lacks(stage, &stage.eks.drain, CLUSTER, &Shows::ItsLog(says)).await;
         stacks::apply_rbac(world).await?;
         shown.with_context(|| format!("without {verb} {resource}"))?;
-        recovers(stage, &stage.eks)
+        recovers(stage, &stage.eks.drain)
             .await
             .with_context(|| format!("with {verb} {resource} again"))?;
     }

@@ -1,44 +1,38 @@
+mod others;
+mod properties;
+
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-
 use super::*;
-use crate::drain::node::tests::{cordoned, mark, node};
+use crate::drain::node::tests::{cordoned, mark, marked, node};
 use crate::drain::pod::tests::pod;
 use crate::drain::{Owner, Phase, Progress};
-use crate::ids::{GroupName, InstanceId};
-use crate::lifecycle::{HookResult, Transition};
-
-pub(in crate::drain) fn hook() -> Hook {
-    Hook {
-        name: HookName::parse("lamplighter-node-drain").unwrap(),
-        group: GroupName::parse("workers").unwrap(),
-        transition: Transition::Terminating,
-        heartbeat: SignedDuration::from_secs(300),
-        global_timeout: SignedDuration::from_secs(30_000),
-        default_result: HookResult::Continue,
-    }
-}
+use crate::hook::tests::wait;
+use crate::ids::InstanceId;
+use crate::lifecycle::Completion;
 
 /// Seconds after the drain of [`mark`] began.
 fn at(second: i64) -> Timestamp {
     mark().since + SignedDuration::from_secs(second)
 }
 
-fn waiting() -> HookView {
-    HookView::Waiting {
-        hook: hook(),
-        others: vec![],
-        since: Some(at(0)),
+fn waiting(since: Option<Timestamp>) -> HookView {
+    HookView::Waiting(Wait { since, ..wait() })
+}
+
+fn began() -> Progress {
+    Progress {
+        began: true,
+        ..Progress::default()
     }
 }
 
 fn seen(node: Node, pods: Vec<Pod>) -> Observation {
     Observation {
         instance: InstanceId::parse("i-0123456789abcdef0").unwrap(),
-        hook: waiting(),
+        hook: waiting(Some(at(0))),
         cluster: Cluster::Node(Box::new(node), pods),
-        progress: Progress::default(),
+        progress: began(),
     }
 }
 
@@ -56,7 +50,7 @@ fn refused(name: &str, until: i64) -> Progress {
     };
     Progress {
         refusals: BTreeMap::from([(pod(name).uid, (refusal, at(until)))]),
-        ..Progress::default()
+        ..began()
     }
 }
 
@@ -88,7 +82,7 @@ fn the_cordon_comes_before_the_first_eviction_in_the_first_plan() {
 #[test]
 fn pods_that_leave_are_waited_for_and_not_asked_again() {
     let words = words(&seen(cordoned(), vec![leaving("a"), leaving("b")]), 10);
-    assert_eq!(words, "look again in 2s 500ms: 2 pods leave");
+    assert_eq!(words, "look again in 3s: 2 pods leave");
 }
 
 #[test]
@@ -154,10 +148,7 @@ fn people_are_told_once_that_pods_are_held_back() {
         progress: told,
         ..seen(cordoned(), vec![pod("a")])
     };
-    assert_eq!(
-        words(&held_back, 14),
-        "look again in 3s 500ms: 0 pods leave, 1 are held back"
-    );
+    assert_eq!(words(&held_back, 14), "look again in 4s: 1 pod is held back");
 }
 
 #[test]
@@ -183,19 +174,11 @@ fn a_minute_before_aws_ends_the_wait_it_is_completed_and_who_is_left_is_named() 
 #[test]
 fn the_mark_of_an_earlier_wait_does_not_end_this_one() {
     let hour_later = Observation {
-        hook: HookView::Waiting {
-            hook: hook(),
-            others: vec![],
-            since: Some(at(4_000)),
-        },
+        hook: waiting(Some(at(4_000))),
         ..seen(cordoned(), vec![pod("a")])
     };
     let unknown = Observation {
-        hook: HookView::Waiting {
-            hook: hook(),
-            others: vec![],
-            since: None,
-        },
+        hook: waiting(None),
         ..seen(cordoned(), vec![pod("a")])
     };
     for (seen, now) in [(hour_later, at(4_001)), (unknown, at(3_600 + 601))] {
@@ -227,7 +210,7 @@ fn an_api_server_that_cannot_be_reached_means_heartbeats_and_never_completion() 
 #[test]
 fn an_instance_without_a_node_is_let_go() {
     let absent = Observation {
-        cluster: Cluster::NoNode,
+        cluster: Cluster::NoNode(vec![]),
         ..seen(node(), vec![])
     };
     assert_eq!(plan(&absent, at(1)).steps, vec![Step::Complete(Finish::NoNode)]);
@@ -260,11 +243,11 @@ fn completion_is_believed_when_the_state_shows_it() {
             .map(|name| HookName::parse(*name).unwrap())
             .collect();
         Observation {
-            hook: HookView::Waiting {
-                hook: hook(),
+            hook: HookView::Waiting(Wait {
                 others,
                 since: Some(at(0)),
-            },
+                ..wait()
+            }),
             progress: Progress {
                 completion: Some(completion),
                 ..Progress::default()
@@ -281,12 +264,12 @@ fn completion_is_believed_when_the_state_shows_it() {
         (
             Completion::Completed,
             &["logs"],
-            "done: completed; the instance waits for logs",
+            "remember that the hook is completed; done: completed; the instance waits for logs",
         ),
         (
             Completion::NoActiveAction,
             &["logs"],
-            "done: completed; the instance waits for logs",
+            "remember that the hook is completed; done: completed; the instance waits for logs",
         ),
         (
             Completion::NoActiveAction,
@@ -304,69 +287,37 @@ fn completion_is_believed_when_the_state_shows_it() {
     }
 }
 
-fn any_pod() -> impl Strategy<Value = Pod> {
-    let owner = prop_oneof![Just(Owner::None), Just(Owner::DaemonSet), Just(Owner::Other)];
-    let phase = prop_oneof![4 => Just(Phase::Active), 1 => Just(Phase::Finished)];
-    (0..50_u32, owner, phase, any::<bool>(), any::<bool>()).prop_map(|(n, owner, phase, mirror, goes)| Pod {
-        owner,
-        phase,
-        mirror: mirror && n % 5 == 0,
-        deletion_deadline: goes.then(|| at(i64::from(n))),
-        ..pod(&n.to_string())
-    })
+/// Drain case 16: two workers together keep to the pace of one.
+#[test]
+fn whoever_did_not_begin_leaves_the_pods_to_the_one_who_did_for_as_long_as_that_one_works() {
+    let other = Observation {
+        progress: Progress::default(),
+        ..seen(cordoned(), vec![pod("a")])
+    };
+    assert_eq!(words(&other, 49), "look again in 5s: 1 pod leaves");
+    assert_eq!(words(&other, 50), "evict shop/a; look again in 5s: 1 pod leaves");
 }
 
-fn any_node() -> impl Strategy<Value = Node> {
-    prop_oneof![
-        Just(node()),
-        Just(cordoned()),
-        Just(Node {
-            unschedulable: false,
-            ..cordoned()
-        })
-    ]
-}
-
-proptest! {
-    /// The invariants of a drain, whatever is observed.
-    #[test]
-    fn whatever_is_seen(
-        node in any_node(),
-        pods in proptest::collection::vec(any_pod(), 0..12),
-        second in 0_i64..40_000,
-        refused_until in proptest::option::of(0_i64..40_000),
-    ) {
-        let mut observed = seen(node, pods.clone());
-        if let (Some(until), Some(first)) = (refused_until, pods.first()) {
-            observed.progress = refused(&first.key.name, until);
-        }
-        let plan = plan(&observed, at(second));
-        let mut cordoned = matches!(&observed.cluster, Cluster::Node(node, _) if node.is_cordoned());
-        let must_leave = pods.iter().any(|pod| !matches!(pod.disposition(), Disposition::Skip(_)));
-        for step in &plan.steps {
-            match step {
-                Step::Cordon(_) => cordoned = true,
-                Step::Evict(evicted) => {
-                    prop_assert!(cordoned, "evicts before the cordon: {plan}");
-                    for pod in evicted {
-                        prop_assert_eq!(pod.disposition(), Disposition::Evict);
-                        let held = observed.progress.refusals.get(&pod.uid);
-                        prop_assert!(held.is_none_or(|(_, again)| at(second) >= *again));
-                    }
-                }
-                Step::Complete(Finish::Drained) => prop_assert!(!must_leave, "completes too early: {plan}"),
-                Step::Complete(Finish::DeadlinePassed(left)) => prop_assert!(must_leave && !left.is_empty()),
-                Step::Complete(Finish::NoNode) => prop_assert!(false, "there is a node"),
-                Step::Heartbeat | Step::Tell(_) => {}
-            }
-        }
-        // The same observation at the same time gives the same plan, in whatever order pods are listed.
-        let mut reversed = observed.clone();
-        if let Cluster::Node(_, pods) = &mut reversed.cluster { pods.reverse(); }
-        let again = super::plan(&reversed, at(second));
-        prop_assert_eq!(again.then, plan.then);
-        prop_assert_eq!(again.steps.len(), plan.steps.len());
-    }
+/// Drain case 37.
+#[test]
+fn case_37_a_node_deleted_under_its_pods_is_no_node_only_when_they_are_gone() {
+    let deleted = |pods| Observation {
+        cluster: Cluster::NoNode(pods),
+        ..seen(node(), vec![])
+    };
+    let agent = Pod {
+        owner: Owner::DaemonSet,
+        ..pod("log-agent")
+    };
+    let bound = deleted(vec![pod("a"), agent.clone()]);
+    assert_eq!(words(&bound, 10), "look again in 5s: 1 pod leaves");
+    assert_eq!(words(&bound, 100), "heartbeat; look again in 5s: 1 pod leaves");
+    let end = plan(&bound, at(30_000 - 60)).steps;
+    assert_eq!(end, [Step::Complete(Finish::DeadlinePassed(vec![pod("a").key]))]);
+    assert_eq!(
+        plan(&deleted(vec![agent]), at(11)).steps,
+        [Step::Complete(Finish::NoNode)]
+    );
 }
 
 #[test]
@@ -389,13 +340,7 @@ fn a_mark_that_no_wait_could_have_is_written_anew() {
         },
     ];
     for odd in marks {
-        let seen = seen(
-            Node {
-                mark: Some(odd.clone()),
-                ..cordoned()
-            },
-            vec![pod("a")],
-        );
+        let seen = seen(marked(&odd), vec![pod("a")]);
         let plan = plan(&seen, at(10));
         assert!(
             plan.steps.iter().any(|step| matches!(step, Step::Cordon(_))),

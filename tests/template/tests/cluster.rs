@@ -1,0 +1,229 @@
+//! What the functions' Kubernetes identities may do, against the code that needs it.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use emulator::Tools;
+use serde_json::Value;
+use template::functions::{FUNCTIONS, Function};
+
+static TEMPLATE: LazyLock<Value> =
+    LazyLock::new(|| template::translated(&Tools::ensure(&|_line| ()).unwrap()).unwrap());
+
+/// The groups of the tokens that machines join with: strict, and compatible with kubeadm.
+const TOKEN_GROUPS: [&str; 2] = [
+    "c3lzdGVtOmJvb3RzdHJhcHBlcnM6bGFtcGxpZ2h0ZXI6bm9kZQ==",
+    "c3lzdGVtOmJvb3RzdHJhcHBlcnM6a3ViZWFkbTpkZWZhdWx0LW5vZGUtdG9rZW4=",
+];
+
+/// What a rule allows: namespace (empty for everywhere), verb, API group, resource.
+type Rule = (&'static str, &'static str, &'static str, &'static str);
+
+/// A capability of `shared/kubernetes`: the trait by which functions ask for it, the file and the call behind it, and the rules that it
+/// takes.
+struct Capability {
+    name: &'static str,
+    call: (&'static str, &'static str),
+    rules: &'static [Rule],
+}
+
+const CERTIFICATES: &str = "certificates.k8s.io";
+
+const CAPABILITIES: [Capability; 10] = [
+    Capability {
+        name: "CreateToken",
+        call: ("bootstrap_tokens.rs", ".create("),
+        rules: &[("kube-system", "create", "", "secrets")],
+    },
+    Capability {
+        name: "DecideSigningRequest",
+        call: ("certificate_requests.rs", ".replace_subresource(\"approval\""),
+        rules: &[
+            ("", "update", CERTIFICATES, "certificatesigningrequests/approval"),
+            ("", "approve", CERTIFICATES, "signers"),
+        ],
+    },
+    Capability {
+        name: "DeleteToken",
+        call: ("bootstrap_tokens.rs", ".delete("),
+        rules: &[("kube-system", "delete", "", "secrets")],
+    },
+    Capability {
+        name: "EvictPod",
+        call: ("eviction.rs", ".create_subresource(\"eviction\""),
+        rules: &[("", "create", "", "pods/eviction")],
+    },
+    Capability {
+        name: "ListNodes",
+        call: ("nodes.rs", "ListParams"),
+        rules: &[("", "list", "", "nodes")],
+    },
+    Capability {
+        name: "ListPods",
+        call: ("pods.rs", ".list("),
+        rules: &[("", "list", "", "pods")],
+    },
+    Capability {
+        name: "ListSigningRequests",
+        call: ("certificate_requests.rs", ".list("),
+        rules: &[("", "list", CERTIFICATES, "certificatesigningrequests")],
+    },
+    Capability {
+        name: "PatchNode",
+        call: ("nodes.rs", ".patch("),
+        rules: &[("", "patch", "", "nodes")],
+    },
+    Capability {
+        name: "ReadClusterInfo",
+        call: ("cluster_info.rs", ".get(NAME)"),
+        rules: &[("kube-public", "get", "", "configmaps")],
+    },
+    Capability {
+        name: "RecordNodeEvent",
+        call: ("notices.rs", ".create("),
+        rules: &[("", "create", "events.k8s.io", "events")],
+    },
+];
+
+fn documents(function: Function) -> Vec<Value> {
+    let tools = Tools::ensure(&|_line| ()).unwrap();
+    template::documents(&tools, &format!("infra/rbac/{}.yaml", function.name)).unwrap()
+}
+
+fn of_kind(documents: &[Value], kind: &str) -> Vec<Value> {
+    documents
+        .iter()
+        .filter(|document| document["kind"] == kind)
+        .cloned()
+        .collect()
+}
+
+/// The one value of a list that has one.
+fn only(value: &Value) -> String {
+    let values = value.as_array().filter(|values| values.len() == 1);
+    values.and_then(|values| values[0].as_str()).unwrap().to_owned()
+}
+
+/// What the roles of a manifest allow, one rule for each.
+fn allowed(documents: &[Value]) -> BTreeSet<(String, String, String, String)> {
+    let roles = documents
+        .iter()
+        .filter(|document| document["kind"] == "Role" || document["kind"] == "ClusterRole");
+    let rules = roles.flat_map(|role| {
+        let namespace = role["metadata"]["namespace"].as_str().unwrap_or_default();
+        let rules = role["rules"].as_array().unwrap().iter();
+        rules.map(move |rule| {
+            let (verb, group, resource) = (&rule["verbs"], &rule["apiGroups"], &rule["resources"]);
+            (namespace.to_owned(), only(verb), only(group), only(resource))
+        })
+    });
+    rules.collect()
+}
+
+#[test]
+fn every_identity_may_do_exactly_what_the_code_of_its_function_does() {
+    for function in FUNCTIONS {
+        let asked = CAPABILITIES
+            .iter()
+            .filter(|capability| function.asks_for(capability.name).unwrap());
+        let done = asked.flat_map(|capability| capability.rules);
+        let done = done.map(|(namespace, verb, group, resource)| {
+            let text = |text: &str| text.to_owned();
+            (text(namespace), text(verb), text(group), text(resource))
+        });
+        assert_eq!(allowed(&documents(function)), done.collect(), "{}", function.name);
+    }
+}
+
+#[test]
+fn every_call_of_the_table_is_made() {
+    for Capability {
+        name,
+        call: (file, call),
+        ..
+    } in CAPABILITIES
+    {
+        let file = base::paths::checkout().join("shared/kubernetes/src").join(file);
+        let code = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            code.contains(call),
+            "{name}: {} no longer has {call}",
+            file.display()
+        );
+        assert!(
+            code.contains(&format!("pub trait {name} ")),
+            "{}: no trait {name}",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn every_binding_of_a_functions_role_is_for_the_group_that_the_stack_names() {
+    for function in FUNCTIONS {
+        let group = &TEMPLATE["Outputs"][function.resource("KubernetesGroup")]["Value"];
+        let own = format!("lamplighter:{}", function.name);
+        assert_eq!(*group, own);
+        let documents = documents(function);
+        let roles = of_kind(&documents, "ClusterRole").len() + of_kind(&documents, "Role").len();
+        let mut bindings = of_kind(&documents, "ClusterRoleBinding");
+        bindings.extend(of_kind(&documents, "RoleBinding"));
+        bindings.retain(|binding| binding["roleRef"]["name"] == own);
+        assert_eq!(
+            bindings.len(),
+            roles,
+            "{}: one binding for each role",
+            function.name
+        );
+        for binding in bindings {
+            let subjects = binding["subjects"].as_array().unwrap();
+            assert_eq!(subjects.len(), 1);
+            assert_eq!(
+                (&subjects[0]["kind"], &subjects[0]["name"]),
+                (&Value::from("Group"), group)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_machines_token_may_not_have_its_own_request_approved() {
+    let [_, join, _] = FUNCTIONS;
+    let documents = documents(join);
+    let mut bindings = of_kind(&documents, "ClusterRoleBinding");
+    bindings.extend(of_kind(&documents, "RoleBinding"));
+    let of_machines = bindings
+        .iter()
+        .filter(|binding| binding["subjects"][0]["name"] == "system:bootstrappers:lamplighter:node");
+    let roles: BTreeSet<&str> = of_machines
+        .map(|binding| binding["roleRef"]["name"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "kubeadm:get-nodes",
+        "kubeadm:kubelet-config",
+        "kubeadm:nodes-kubeadm-config",
+        "system:node-bootstrapper",
+    ];
+    assert_eq!(roles, BTreeSet::from(expected));
+}
+
+/// That it fences what it is meant to is shown against a real API server, in `tests/kubernetes`.
+#[test]
+fn the_fence_around_secrets_is_for_node_join_and_closed_when_it_fails() {
+    let [_, join, _] = FUNCTIONS;
+    let documents = documents(join);
+    let policy = &of_kind(&documents, "ValidatingAdmissionPolicy")[0];
+    assert_eq!(policy["spec"]["failurePolicy"], "Fail");
+    let condition = policy["spec"]["matchConditions"][0]["expression"]
+        .as_str()
+        .unwrap();
+    assert_eq!(condition, "'lamplighter:node-join' in request.userInfo.groups");
+    let text = policy["spec"]["validations"].to_string();
+    for group in TOKEN_GROUPS {
+        assert!(text.contains(group), "{group}: not in {text}");
+    }
+    let binding = &of_kind(&documents, "ValidatingAdmissionPolicyBinding")[0];
+    assert_eq!(binding["spec"]["policyName"], policy["metadata"]["name"]);
+    assert_eq!(binding["spec"]["validationActions"], serde_json::json!(["Deny"]));
+}
