@@ -78,7 +78,10 @@ impl Wanted {
     fn find<'a>(&self, nodes: &'a [Node]) -> Option<&'a Node> {
         nodes.iter().find(|node| match self {
             Self::Node(name) => node.name == *name,
-            Self::Instance(instance) => node.instance.as_ref() == Some(instance),
+            // Nodes may be named so, and one that has just joined does not say yet on what it runs.
+            Self::Instance(instance) => {
+                node.instance.as_ref() == Some(instance) || node.name.as_str() == instance.as_str()
+            }
         })
     }
 }
@@ -110,6 +113,10 @@ where
             transition: Transition::Launching,
         };
         let found = enrolled.all().await?;
+        // Without a group's hooks nobody can tell whether its instances wait.
+        if let Some(failed) = found.tally.failures().first() {
+            return Err(failed.clone().into());
+        }
         let machine = self.machine(node, &found).await?;
         let mut explanation = Explanation::new(node);
         explanation.machine = machine.as_ref().map(MachineFacts::of);
@@ -122,7 +129,6 @@ where
         let template = Template::of_group(&group.tags);
         let desired = Desired::of(&group.name, &template, machine.as_ref(), self.policy);
         let hook = hook_view(&found, instance);
-        compare::against(&mut explanation, node, &desired, &hook);
         explanation.doubt = machine.as_ref().and_then(|machine| self.doubt(&nodes, machine));
         explanation.closed = label::obstacles(node, self.policy, now)
             .iter()
@@ -137,7 +143,13 @@ where
             cluster: SeenCluster::Nodes(&nodes),
             progress: label::Progress::default(),
         };
-        explanation.plan = Some(label::plan(&seen, self.policy, now).to_string());
+        let plan = label::plan(&seen, self.policy, now);
+        let is_written = plan
+            .steps
+            .iter()
+            .any(|step| matches!(step, label::Step::Write(_)));
+        compare::against(&mut explanation, node, &desired, &hook, is_written);
+        explanation.plan = Some(plan.to_string());
         Ok(explanation)
     }
 
@@ -277,6 +289,34 @@ mod tests {
             Some("ip-10-0-9-9 is not the machine's node: it should be named ip-10-0-1-7")
         );
         assert!(explanation.needs_attention());
+        let team = explanation.labels.iter().find(|line| line.key == "team").unwrap();
+        assert_eq!(team.state, "would be set, and is not: see what is next");
+    }
+
+    #[tokio::test]
+    async fn a_group_whose_hooks_can_not_be_read_is_no_answer() {
+        let fake = Fake {
+            refuses: Some("describe hooks"),
+            ..at_the_gate()
+        };
+        let error = explain(&fake, INSTANCE).await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable(_)));
+        assert!(
+            error.to_string().contains("autoscaling:DescribeLifecycleHooks"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_named_by_its_instance_is_found_before_it_says_so() {
+        let mut silent = node(INSTANCE, INSTANCE);
+        (silent.provider_id, silent.instance) = (None, None);
+        let fake = Fake {
+            nodes: vec![silent],
+            ..at_the_gate()
+        };
+        let explanation = explain(&fake, INSTANCE).await.unwrap();
+        assert_eq!(explanation.node.as_str(), INSTANCE);
     }
 
     #[tokio::test]

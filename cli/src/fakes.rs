@@ -6,6 +6,7 @@ use aws::autoscaling::{DescribeGroups, DescribeHooks, Group, GroupInstance, Heal
 use aws::ssm::{ListParameters, ParameterInfo};
 use aws_ec2::DescribeMachines;
 use domain::drain::{Answer, Pod, Refusal};
+use domain::failure::Class;
 use domain::ids::{ClusterName, GroupName, HookName, InstanceId, NodeName, Uid};
 use domain::keys::CLUSTER_TAG;
 use domain::lifecycle::{Hook, HookResult, LifecycleState, Transition};
@@ -24,6 +25,14 @@ pub(crate) struct Fake {
     /// The pods whose evictions a budget refuses.
     pub(crate) held: Vec<&'static str>,
     pub(crate) parameters: Vec<(&'static str, &'static str)>,
+    /// The call that is refused, by its verb and resource.
+    pub(crate) refuses: Option<&'static str>,
+}
+
+impl Fake {
+    fn refused(&self, call: &str) -> bool {
+        self.refuses == Some(call)
+    }
 }
 
 impl DescribeGroups for Fake {
@@ -52,6 +61,15 @@ impl DescribeGroups for Fake {
 
 impl DescribeHooks for Fake {
     async fn hooks_of(&self, group: &GroupName) -> Result<Vec<Hook>, aws::Error> {
+        if self.refused("describe hooks") {
+            return Err(aws::Error::Refused {
+                operation: "autoscaling:DescribeLifecycleHooks",
+                subject: format!("group {group}"),
+                code: "AccessDenied".to_owned(),
+                message: "not authorized".to_owned(),
+                class: Class::Permanent,
+            });
+        }
         let hook = |name: &str, transition| Hook {
             name: HookName::parse(name).unwrap(),
             group: group.clone(),
@@ -117,6 +135,13 @@ impl ListNodes for Fake {
 
 impl ListPods for Fake {
     async fn pods_on(&self, _: &NodeName) -> Result<Vec<Pod>, ClusterError> {
+        if self.refused("list pods") {
+            return Err(ClusterError::Refused {
+                call: "list pods".to_owned(),
+                code: 403,
+                message: "forbidden".to_owned(),
+            });
+        }
         Ok(self.pods.clone())
     }
 }

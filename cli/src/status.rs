@@ -113,7 +113,8 @@ where
             let cluster = self
                 .cluster
                 .and_then(|cluster| nodes.map(|nodes| (cluster, nodes)));
-            status.in_flight.push(drains::flight(waiting, cluster, now).await);
+            let flight = drains::flight(waiting, cluster, now, &mut blind).await;
+            status.in_flight.push(flight);
         }
         status
             .in_flight
@@ -181,7 +182,7 @@ where
     }
 }
 
-/// Nodes that carry the mark of a drain, and whose instance does not wait for one.
+/// Nodes that carry the mark of a drain, and whose instance neither waits for one nor is on its way out since.
 fn notes(nodes: &[Node], leaving: &Found) -> Vec<String> {
     let waits = |instance: &InstanceId| {
         leaving
@@ -197,6 +198,9 @@ fn notes(nodes: &[Node], leaving: &Found) -> Vec<String> {
             None => None,
         };
         let state = state.map_or("in no group of this cluster", |state| state.as_str());
+        if state.starts_with("Terminat") {
+            return None;
+        }
         Some(format!(
             "node {}: its drain began, and its instance is {state}",
             node.name

@@ -156,5 +156,6 @@ while :; do
     # Not asked again at once: 1 s each would be all that Parameter Store allows for 40 machines.
     ceiling=$((ceiling * 3 / 2 + 1))
     [ "$ceiling" -le "$poll_max" ] || ceiling=$poll_max
+    [ "$ceiling" -ge "$poll_min" ] || ceiling=$poll_min
     sleep "$(between "$poll_min" "$ceiling")"
 done

@@ -11,8 +11,14 @@ use domain::taint::Taint;
 use super::view::{Explanation, Line};
 
 /// Says of each label and taint where it comes from and what becomes of it, by the very change that the function
-/// would write.
-pub(super) fn against(explanation: &mut Explanation, node: &Node, desired: &Desired, hook: &HookView) {
+/// would write, and whether it does.
+pub(super) fn against(
+    explanation: &mut Explanation,
+    node: &Node,
+    desired: &Desired,
+    hook: &HookView,
+    is_written: bool,
+) {
     let occasion = match hook {
         HookView::Waiting(_) => Occasion::Launch,
         HookView::Elsewhere(_) | HookView::Gone => Occasion::Service,
@@ -21,6 +27,7 @@ pub(super) fn against(explanation: &mut Explanation, node: &Node, desired: &Desi
         node,
         desired,
         change: Change::between(node, desired, occasion),
+        is_written,
         owned: match Ownership::of(node) {
             Ownership::Known(owned) => owned,
             Ownership::None | Ownership::Corrupt => Owned::default(),
@@ -37,17 +44,29 @@ pub(super) fn against(explanation: &mut Explanation, node: &Node, desired: &Desi
         .iter()
         .filter(|taint| !told.contains(taint.key.as_str()));
     explanation.taints_of_others = others.map(ToString::to_string).collect();
-    explanation.refused = desired.problems.iter().map(ToString::to_string).collect();
+    let problems = desired.problems_for(node);
+    explanation.refused = problems.iter().map(ToString::to_string).collect();
 }
 
 struct Compare<'a> {
     node: &'a Node,
     desired: &'a Desired,
     change: Option<Change>,
+    /// Whether the function writes it now.
+    is_written: bool,
     owned: Owned,
 }
 
 impl Compare<'_> {
+    /// That `what` is done with the next write, if there is one.
+    fn next(&self, what: &str) -> String {
+        if self.is_written {
+            format!("will be {what}")
+        } else {
+            format!("would be {what}, and is not: see what is next")
+        }
+    }
+
     fn labels(&self) -> Vec<Line> {
         let wanted = self
             .desired
@@ -73,8 +92,8 @@ impl Compare<'_> {
             origin: label.origin.to_string(),
             state: match (found, changes) {
                 (Some(found), _) if *found == label.value => "in place".to_owned(),
-                (Some(found), true) => format!("will be set, now {found:?}"),
-                (None, true) => "will be set".to_owned(),
+                (Some(found), true) => format!("{}, now {found:?}", self.next("set")),
+                (None, true) => self.next("set"),
                 (Some(found), false) => format!("decided at launch, left as it is: {found:?}"),
                 (None, false) => "decided at launch, left out".to_owned(),
             },
@@ -89,7 +108,7 @@ impl Compare<'_> {
             value: self.node.labels.get(key).cloned().unwrap_or_default(),
             mode: "live",
             origin: "its source is gone".to_owned(),
-            state: "will be removed".to_owned(),
+            state: self.next("removed"),
         })
         .collect()
     }
@@ -99,19 +118,29 @@ impl Compare<'_> {
         let startup = startup.map(|taint| Line {
             mode: "startup",
             origin: "the node's registration".to_owned(),
-            ..line(taint, "will be removed, with the last label")
+            ..line(taint, self.next("removed with the last label"))
         });
         let wanted = self.desired.taints.values().map(|wanted| self.taint(wanted));
         startup.chain(wanted).chain(self.taints_to_remove()).collect()
     }
 
     fn taint(&self, wanted: &DesiredTaint) -> Line {
-        let has = |taints: &[Taint]| taints.contains(&wanted.taint);
+        let is_wanted = |taint: &Taint| {
+            let taint = (&taint.key, &taint.value, &taint.effect);
+            taint == (&wanted.taint.key, &wanted.taint.value, &wanted.taint.effect)
+        };
+        let has = |taints: &[Taint]| taints.iter().any(is_wanted);
         let will_have = self.after().is_some_and(has);
-        let state = match (has(&self.node.taints), will_have) {
-            (true, _) => "in place",
-            (false, true) => "will be set",
-            (false, false) => "was for its initialisation, left out",
+        let mut kept = self
+            .node
+            .taints
+            .iter()
+            .filter(|taint| taint.key == wanted.taint.key);
+        let state = match (has(&self.node.taints), will_have, kept.next()) {
+            (true, _, _) => "in place".to_owned(),
+            (false, true, _) => self.next("set"),
+            (false, false, None) => "was for its initialisation, left out".to_owned(),
+            (false, false, Some(taint)) => format!("decided at initialisation, left as it is: {taint}"),
         };
         Line {
             mode: match wanted.mode {
@@ -143,7 +172,7 @@ impl Compare<'_> {
             .filter(|taint| !stays(taint));
         goes.map(|taint| Line {
             origin: "its source is gone".to_owned(),
-            ..line(taint, "will be removed")
+            ..line(taint, self.next("removed"))
         })
         .collect()
     }
@@ -154,14 +183,14 @@ impl Compare<'_> {
     }
 }
 
-fn line(taint: &Taint, state: &str) -> Line {
+fn line(taint: &Taint, state: impl Into<String>) -> Line {
     let value = taint.value.as_deref().unwrap_or_default();
     Line {
         key: taint.key.clone(),
         value: format!("{value}:{}", taint.effect),
         mode: "",
         origin: String::new(),
-        state: state.to_owned(),
+        state: state.into(),
     }
 }
 
@@ -191,7 +220,7 @@ mod tests {
         let desired = Desired::of(&group, &template, None, &Policy::default());
         let mut explanation = Explanation::new(node);
         let hook = HookView::Elsewhere(LifecycleState::InService);
-        against(&mut explanation, node, &desired, &hook);
+        against(&mut explanation, node, &desired, &hook, true);
         explanation
     }
 
@@ -229,6 +258,10 @@ mod tests {
                 ("lamplighter:label/once", "4"),
                 ("lamplighter:label-mode/once", "launch"),
                 ("lamplighter:label/bad", "two words"),
+                (
+                    "k8s.io/cluster-autoscaler/node-template/label/kubernetes.io/arch",
+                    "arm64",
+                ),
             ],
         );
         assert_eq!(
@@ -255,9 +288,14 @@ mod tests {
         let node = Node {
             annotations: map(&[(
                 MANAGED_LABELS,
-                r#"{"labels":[],"launch":[],"taints":["kept:NoSchedule","old:NoSchedule"]}"#,
+                r#"{"labels":[],"launch":[],"taints":["kept:NoSchedule","old:NoSchedule","softer:NoSchedule"]}"#,
             )]),
-            taints: vec![taint("kept"), taint("old"), taint("example.com/theirs")],
+            taints: vec![
+                taint("kept"),
+                taint("softer"),
+                taint("old"),
+                taint("example.com/theirs"),
+            ],
             ..node()
         };
         let explanation = explained(
@@ -265,6 +303,7 @@ mod tests {
             &[
                 ("lamplighter:taint/kept", ":NoSchedule"),
                 ("lamplighter:taint/removed", ":NoSchedule"),
+                ("lamplighter:taint/softer", ":PreferNoSchedule"),
                 ("lamplighter:taint/always", ":NoSchedule"),
                 ("lamplighter:taint-mode/always", "always"),
             ],
@@ -275,6 +314,10 @@ mod tests {
                 ("always", "will be set"),
                 ("kept", "in place"),
                 ("removed", "was for its initialisation, left out"),
+                (
+                    "softer",
+                    "decided at initialisation, left as it is: softer:NoSchedule"
+                ),
                 ("old", "will be removed"),
             ]
         );

@@ -67,7 +67,10 @@ impl Run {
             .collect();
         let mut errors: Vec<String> = lines.iter().filter_map(error).collect();
         let answer = answer.unwrap_or_else(|failed| {
-            errors.push(failed.message);
+            // As a rule the log has told it, and of what.
+            if !errors.iter().any(|error| error.ends_with(&failed.message)) {
+                errors.push(failed.message);
+            }
             Value::Null
         });
         let failures: u64 = lines.iter().filter_map(|line| line["Failures"].as_u64()).sum();
@@ -94,8 +97,9 @@ impl Run {
                 table.note(step);
             }
         }
-        let plans = match self.plans.as_slice() {
-            [] => ": nothing to do\n".to_owned(),
+        let plans = match (self.plans.as_slice(), self.errors.as_slice()) {
+            ([], []) => ": nothing to do\n".to_owned(),
+            ([], _) => ": it came to no plan\n".to_owned(),
             _ => format!("\n{}", table.render()),
         };
         let errors: Vec<String> = self.errors.iter().map(|error| format!("! {error}\n")).collect();
@@ -192,8 +196,16 @@ i-0aaaaaaa           -            done: the instance is gone
         assert!(failed.needs_attention());
         assert_eq!(
             failed.table(),
-            "node-label (dry run): nothing to do\n! no access to the cluster\n"
+            "node-label (dry run): it came to no plan\n! no access to the cluster\n"
         );
+        let logged =
+            json!({ "level": "ERROR", "message": "the groups can't be looked at", "error": "throttled" });
+        let run = Run::new(
+            "node-label",
+            Err(Failed::transient("throttled")),
+            &[logged.to_string()],
+        );
+        assert_eq!(run.errors, ["the groups can't be looked at: throttled"]);
     }
 
     #[test]

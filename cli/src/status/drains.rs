@@ -19,18 +19,22 @@ const AT_A_TIME: usize = 8;
 /// Evictions that would be refused now.
 type Refusals = BTreeMap<Uid, (Refusal, Timestamp)>;
 
-/// The drain of an instance, as `node-drain` would go on with it at `now`.
+/// The drain of an instance, as `node-drain` would go on with it at `now`. If its pods can't be seen, `blind` says so.
 pub(super) async fn flight<K: ListPods + TryEviction>(
     waiting: Waiting,
     cluster: Result<(&K, &[Node]), &str>,
     now: Timestamp,
+    blind: &mut Vec<String>,
 ) -> Flight {
     let node = cluster.ok().and_then(|(_, nodes)| node_of(&waiting, nodes));
     let (seen, refusals) = match (cluster, node) {
         (Err(why), _) => (Cluster::Unreachable(why.to_owned()), Refusals::new()),
         (Ok(_), None) => (Cluster::NoNode(vec![]), Refusals::new()),
         (Ok((cluster, _)), Some(node)) => match cluster.pods_on(&node.name).await {
-            Err(error) => (Cluster::Unreachable(chain(&error)), Refusals::new()),
+            Err(error) => {
+                blind.push(chain(&error));
+                (Cluster::Unreachable(chain(&error)), Refusals::new())
+            }
             Ok(pods) => {
                 let refusals = refusals(cluster, &pods, now).await;
                 (Cluster::Node(Box::new(node.clone()), pods), refusals)

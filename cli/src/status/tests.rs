@@ -191,6 +191,36 @@ async fn without_the_cluster_what_aws_says_is_shown_and_the_rest_is_named() {
 }
 
 #[tokio::test]
+async fn pods_that_can_not_be_seen_are_no_answer() {
+    let fake = Fake {
+        instances: vec![(LEAVES, LifecycleState::TerminatingWait)],
+        nodes: vec![marked(node("ip-10-0-1-7", LEAVES))],
+        refuses: Some("list pods"),
+        ..Fake::default()
+    };
+    let (status, blind) = look(&fake, Ok(&fake)).await;
+    assert_eq!(blind, ["list pods: forbidden (status 403)"]);
+    assert!(
+        status.in_flight[0].waits_for.contains("forbidden"),
+        "{:?}",
+        status.in_flight
+    );
+}
+
+#[tokio::test]
+async fn a_node_whose_instance_is_on_its_way_out_is_the_course_of_things() {
+    for state in [LifecycleState::TerminatingProceed, LifecycleState::Terminated] {
+        let fake = Fake {
+            instances: vec![(LEAVES, state)],
+            nodes: vec![marked(node("ip-10-0-1-7", LEAVES))],
+            ..Fake::default()
+        };
+        let (status, _) = look(&fake, Ok(&fake)).await;
+        assert!(!status.needs_attention(), "{:?}", status.notes);
+    }
+}
+
+#[tokio::test]
 async fn a_mark_whose_instance_does_not_wait_is_told() {
     let fake = Fake {
         instances: vec![(LEAVES, LifecycleState::InService)],

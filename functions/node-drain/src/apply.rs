@@ -141,8 +141,10 @@ where
     async fn tell(&mut self, notice: &Notice) {
         let Some(node) = &self.node else { return };
         let event = node_event(node, notice, self.bench.clock.now());
-        if let Notice::HeldBack(_) = notice {
-            self.progress.told_of_refusals = true;
+        match notice {
+            Notice::HeldBack(_) => self.progress.told_of_refusals = true,
+            Notice::Drained | Notice::LeftBehind(_) => self.progress.told_of_end = true,
+            Notice::Draining { .. } => {}
         }
         let turn = self.bench.in_flight.acquire().await;
         let recorded = self.bench.cluster.record(event).await;

@@ -284,7 +284,7 @@ where
     }
 
     /// The token that the machine was given; an error if the value is not its document.
-    async fn read(
+    pub(crate) async fn read(
         &self,
         instance: &InstanceId,
     ) -> Result<Option<Result<(BootstrapToken, Issued), ()>>, Failed> {

@@ -1,18 +1,20 @@
 //! Strict mode: the certificates that kubelets ask for with our tokens.
 
+use std::collections::BTreeSet;
+
 use access::Connect;
 use aws::autoscaling::{DescribeGroups, DescribeHooks};
 use aws_ec2::DescribeMachines;
-use domain::ids::InstanceId;
+use domain::ids::{InstanceId, NodeName};
 use domain::join::{Decision, Holder, Parameter, Random, SigningRequest, TokenId, Verdict, judge};
 use domain::node::Node;
-use function::Tally;
 use function::report::count;
+use function::{Failed, Tally};
 use kubernetes::{CountCalls as _, DecideSigningRequest as _, Ruling};
 use runtime::clock::Clock;
 
 use crate::facts::Facts;
-use crate::rounds::{Round, View};
+use crate::rounds::{Round, View, nodes_named};
 use crate::{Kubernetes, Parameters, REQUESTS_APPROVED, REQUESTS_DENIED, Scope};
 
 impl<A, M, P, G, Q, R, C, L> Round<'_, A, M, P, G, Q, R, C, L>
@@ -40,16 +42,37 @@ where
         let is_complete = spent.failures().is_empty();
         self.tally.borrow_mut().add(spent);
         match facts {
-            // A denial is final for the kubelet, so it never rests on what could not be asked.
-            Ok(facts) if is_complete => self.facts = facts,
-            Ok(_) => return,
+            Ok(facts) => self.facts = facts,
             Err(failed) => return self.fail(failed, "requests for certificates wait"),
         }
-        let nodes = view.nodes.as_deref().unwrap_or_default();
+        let nodes = match self.namesakes(&requests).await {
+            Ok(nodes) => nodes,
+            Err(failed) => return self.fail(failed, "requests for certificates wait"),
+        };
         for request in requests {
-            let verdict = self.verdict(request, view, nodes);
-            self.rule(request, verdict).await;
+            match self.verdict(request, view, &nodes) {
+                // A denial is final for the kubelet, so it never rests on what could not be asked.
+                Verdict::Deny(_) if !is_complete => {}
+                verdict => self.rule(request, verdict).await,
+            }
         }
+    }
+
+    /// The nodes that have the names already for which the requests may be, as they are now: the round has looked
+    /// only at those of machines that something was left to do for, and may have done so before EC2 told of one.
+    async fn namesakes(&self, requests: &[&SigningRequest]) -> Result<Vec<Node>, Failed> {
+        let tokens = requests.iter().filter_map(|request| request.token());
+        let holders = tokens.flat_map(|token| self.holders(&token));
+        let names: BTreeSet<NodeName> = holders.filter_map(|instance| self.name(instance)).collect();
+        let names: Vec<NodeName> = names.into_iter().collect();
+        let Some(cluster) = &self.cluster else {
+            return Ok(vec![]); // nor has anybody seen a request
+        };
+        let calls_before = cluster.calls();
+        let nodes = nodes_named(cluster, &names).await;
+        let calls = cluster.calls() - calls_before;
+        self.tally.borrow_mut().count(count::KUBERNETES_CALLS, calls);
+        Ok(nodes?)
     }
 
     /// The machines that a list of parameters gives this token to.

@@ -16,7 +16,7 @@ use function::report::count;
 use function::{Failed, Tally, cluster};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
-use kubernetes::{CountCalls as _, ListNodes as _, ListSigningRequests as _};
+use kubernetes::{CountCalls as _, ListNodes, ListSigningRequests as _};
 use runtime::clock::{Clock, Deadline};
 
 use crate::facts::{Facts, Leaves};
@@ -167,13 +167,13 @@ where
                 requests: vec![],
             }
         };
+        // First, for it is what a machine waits for, and what it asks anew of AWS goes into the plans.
+        self.judge(&view).await;
         let plans = self.plans(&view);
         if self.function.config.common.dry_run {
-            self.judge(&view).await;
             return Ok(true);
         }
         self.apply(plans).await;
-        self.judge(&view).await;
         Ok(self.cases.values().all(|case| case.is_over))
     }
 
@@ -198,13 +198,7 @@ where
             return self.enter().await;
         };
         let calls_before = cluster.calls();
-        let nodes = if names.len() > FEW {
-            cluster.all_nodes().await
-        } else {
-            let looks = futures::stream::iter(&names).map(|name| cluster.node(name));
-            let found: Result<Vec<Option<Node>>, _> = looks.buffer_unordered(IN_FLIGHT).try_collect().await;
-            found.map(|found| found.into_iter().flatten().collect())
-        };
+        let nodes = nodes_named(cluster, &names).await;
         let view = self.with_requests(cluster, nodes).await;
         let calls = cluster.calls() - calls_before;
         self.tally.borrow_mut().count(count::KUBERNETES_CALLS, calls);
@@ -353,4 +347,17 @@ where
         }
         tally.fail(failed);
     }
+}
+
+/// The nodes of these names, and maybe others.
+pub(crate) async fn nodes_named<K: ListNodes>(
+    cluster: &K,
+    names: &[NodeName],
+) -> Result<Vec<Node>, kubernetes::Error> {
+    if names.len() > FEW {
+        return cluster.all_nodes().await;
+    }
+    let looks = futures::stream::iter(names).map(|name| cluster.node(name));
+    let found: Vec<Option<Node>> = looks.buffer_unordered(IN_FLIGHT).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }

@@ -51,6 +51,11 @@ where
             asg: &group.name,
         };
         let made = cluster.create_token(&new).await?;
+        if made == Made::Created && !self.is_still_given(instance, token).await? {
+            // Another invocation took the token back while we made its Secret, which nobody would delete any more.
+            cluster.delete_token(token.id()).await?;
+            return Ok(Outcome::LookAgain);
+        }
         if self.opens(cluster, token).await? {
             tracing::info!(instance_id = %instance, token = %token.id(), "token opens the door");
             return Ok(Outcome::Secured(issued.clone()));
@@ -72,6 +77,12 @@ where
                 Err(Failed::permanent(message).of_cluster())
             }
         }
+    }
+
+    /// Whether the machine still has a parameter with this token.
+    async fn is_still_given(&self, instance: &InstanceId, token: &BootstrapToken) -> Result<bool, Failed> {
+        let found = self.read(instance).await?;
+        Ok(matches!(found, Some(Ok((found, _))) if found == *token))
     }
 
     async fn opens(&self, cluster: &G::Cluster, token: &BootstrapToken) -> Result<bool, Failed> {

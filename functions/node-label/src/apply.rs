@@ -188,7 +188,7 @@ fn hash(what: &impl std::hash::Hash) -> u64 {
 
 /// Whether people were told already: see [`told_at`].
 fn is_known(notice: &Notice, error: &kubernetes::Error) -> bool {
-    matches!(notice, Notice::Doubt(_)) && error.is_conflict()
+    !matches!(notice, Notice::Refused(_)) && error.is_conflict()
 }
 
 fn node_event<'a>(node: &'a Node, notice: &Notice, now: Timestamp) -> NodeEvent<'a> {
@@ -208,14 +208,15 @@ fn node_event<'a>(node: &'a Node, notice: &Notice, now: Timestamp) -> NodeEvent<
     }
 }
 
-/// The time of the Event. A doubt lasts, and nothing may be written on the node to say that people know of it. But
-/// an Event is named by its node and its time, and no two have one name: so each doubt has one time an hour, and
-/// the second telling of that hour is refused.
+/// The time of the Event. What is refused is told once, for the node says that people know of it. A doubt lasts, and so
+/// does a launch that can't be ended, and there nothing is written on the node. But an Event is named by its node and
+/// its time, and no two have one name: so each of them has one time an hour, and the second telling of that hour is
+/// refused.
 fn told_at(notice: &Notice, now: Timestamp) -> Timestamp {
-    let Notice::Doubt(doubt) = notice else {
+    if let Notice::Refused(_) = notice {
         return now;
-    };
+    }
     let hour = now.as_second() - now.as_second().rem_euclid(3600);
-    let nanosecond = i32::try_from(hash(&doubt.to_string()) % 1_000_000_000).unwrap_or_default();
+    let nanosecond = i32::try_from(hash(&notice.to_string()) % 1_000_000_000).unwrap_or_default();
     Timestamp::new(hour, nanosecond).unwrap_or(now)
 }

@@ -4,6 +4,7 @@ use domain::label::{CloudController, InstanceTags, Policy, parse_aliases, parse_
 use domain::lifecycle::HookResult;
 use domain::machine::NodeNaming;
 use function::Common;
+use jiff::SignedDuration;
 use runtime::env::{Invalid, Reader, seconds};
 
 /// The function's configuration.
@@ -30,7 +31,7 @@ impl Config {
     /// | `LAMPLIGHTER_INSTANCE_TAGS` | `false` | whether tags of instances count |
     /// | `LAMPLIGHTER_READY_SECONDS` | 10 | for how long a node must have been ready |
     /// | `LAMPLIGHTER_GATE_TAINTS` | none | further taints that keep the gate closed, `*/agent-not-ready` |
-    /// | `LAMPLIGHTER_READY_TIMEOUT_SECONDS` | 1800 | how long an instance waits at the hook |
+    /// | `LAMPLIGHTER_READY_TIMEOUT_SECONDS` | 1800 | how long an instance waits at the hook, 60 or more |
     /// | `LAMPLIGHTER_READY_TIMEOUT_RESULT` | `ABANDON` | or `CONTINUE`: what follows then |
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut env = Reader::new(get);
@@ -71,8 +72,8 @@ impl Config {
         let timeout = env.or(
             "LAMPLIGHTER_READY_TIMEOUT_SECONDS",
             usual.timeout,
-            "whole seconds",
-            seconds,
+            "whole seconds, 60 or more",
+            patience,
         );
         let on_timeout = env.or(
             "LAMPLIGHTER_READY_TIMEOUT_RESULT",
@@ -108,6 +109,15 @@ impl Config {
     }
 }
 
+/// No machine joins within a minute: with less patience, every one would be given up at the first look.
+fn patience(text: &str) -> Result<SignedDuration, String> {
+    let timeout = seconds(text).map_err(|error| error.to_string())?;
+    if timeout < SignedDuration::from_mins(1) {
+        return Err("too short".to_owned());
+    }
+    Ok(timeout)
+}
+
 fn result(text: &str) -> Result<HookResult, &'static str> {
     match text {
         "ABANDON" => Ok(HookResult::Abandon),
@@ -118,8 +128,6 @@ fn result(text: &str) -> Result<HookResult, &'static str> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
 
     const GOOD: [(&str, &str); 5] = [
@@ -187,6 +195,7 @@ pub(crate) mod tests {
                 "node-role.kubernetes.io/master",
             ),
             ("LAMPLIGHTER_GATE_TAINTS", "*"),
+            ("LAMPLIGHTER_READY_TIMEOUT_SECONDS", "59"),
             ("LAMPLIGHTER_READY_TIMEOUT_RESULT", "perhaps"),
             ("LAMPLIGHTER_NODE_NAMING", "hostname"),
         ];

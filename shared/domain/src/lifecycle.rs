@@ -64,7 +64,9 @@ states! {
     Detaching = "Detaching",
     /// Out of the group.
     Detached = "Detached",
-    /// In the warm pool: waits for its launch hooks.
+    /// On its way into the warm pool: waits for its launch hooks. One that comes back from service, by a reuse policy
+    /// of the pool, waits here for its terminate hooks, and nothing in the state tells the two apart (user guide, "Use
+    /// lifecycle hooks with a warm pool"). It is taken for one that is launched: nodes are not drained on their way back.
     WarmedPendingWait = "Warmed:Pending:Wait",
     /// In the warm pool, stopped.
     WarmedStopped = "Warmed:Stopped",

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use activity::{End, InstanceEnded};
-pub use lifecycle::{LaunchAction, Place, TerminateAction};
+pub use lifecycle::{LaunchAction, TerminateAction};
 pub use tags::TagsChanged;
 
 /// A message that was understood.

@@ -39,38 +39,8 @@ pub struct LaunchAction {
     pub instance: InstanceId,
     /// Names this very action.
     pub token: LifecycleToken,
-    /// When the hook began to wait.
+    /// When the hook began to wait. It does so once on the way into a warm pool, and again on the way out of it.
     pub since: Timestamp,
-    /// Where the instance comes from: a hook fires once on the way into a warm pool, and again on the way
-    /// out of it.
-    pub origin: Place,
-    /// Where it goes.
-    pub destination: Place,
-}
-
-/// Where an instance comes from or goes to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub enum Place {
-    /// Outside of the group.
-    Ec2,
-    /// In service.
-    AutoScalingGroup,
-    /// Kept ready for later.
-    WarmPool,
-    /// A place that this version does not know.
-    Other(String),
-}
-
-impl From<String> for Place {
-    fn from(text: String) -> Self {
-        match text.as_str() {
-            "EC2" => Self::Ec2,
-            "AutoScalingGroup" => Self::AutoScalingGroup,
-            "WarmPool" => Self::WarmPool,
-            _ => Self::Other(text),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -81,13 +51,6 @@ struct Action {
     #[serde(rename = "EC2InstanceId")]
     instance_id: String,
     lifecycle_action_token: LifecycleToken,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Way {
-    origin: Place,
-    destination: Place,
 }
 
 impl TerminateAction {
@@ -106,7 +69,6 @@ impl TerminateAction {
 
 impl LaunchAction {
     pub(crate) fn read(since: Timestamp, value: Value) -> Result<Self, Malformed> {
-        let way: Way = detail::read(LAUNCH, value.clone())?;
         let action: Action = detail::read(LAUNCH, value)?;
         let invalid = detail::invalid(LAUNCH);
         Ok(Self {
@@ -115,8 +77,6 @@ impl LaunchAction {
             instance: InstanceId::parse(action.instance_id).map_err(invalid)?,
             token: action.lifecycle_action_token,
             since,
-            origin: way.origin,
-            destination: way.destination,
         })
     }
 }
@@ -155,9 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn a_launch_action_says_the_same_and_the_way_of_the_instance() {
+    fn a_launch_action_says_the_same_in_the_group_and_in_its_warm_pool() {
         for file in [
             include_str!("../../../events/node-join/launch-action.json"),
+            include_str!("../../../events/node-join/launch-into-warm-pool.json"),
+            include_str!("../../../events/node-join/launch-from-warm-pool.json"),
             include_str!("../../../events/node-label/launch-action.json"),
         ] {
             let action = launch(file);
@@ -165,27 +127,7 @@ mod tests {
             assert_eq!(action.hook.as_str(), "lamplighter-node-launch");
             assert_eq!(action.instance.as_str(), "i-0123456789abcdef0");
             assert_eq!(action.since.to_string(), "2026-11-21T08:00:00Z");
-            assert_eq!(
-                (action.origin, action.destination),
-                (Place::Ec2, Place::AutoScalingGroup)
-            );
         }
-    }
-
-    #[test]
-    fn the_way_into_a_warm_pool_and_out_of_it_are_told_apart() {
-        let into = launch(include_str!(
-            "../../../events/node-join/launch-into-warm-pool.json"
-        ));
-        assert_eq!((into.origin, into.destination), (Place::Ec2, Place::WarmPool));
-        let out = launch(include_str!(
-            "../../../events/node-join/launch-from-warm-pool.json"
-        ));
-        assert_eq!(
-            (out.origin, out.destination),
-            (Place::WarmPool, Place::AutoScalingGroup)
-        );
-        assert_eq!(Place::from("Moon".to_owned()), Place::Other("Moon".into()));
     }
 
     #[test]
@@ -210,10 +152,10 @@ mod tests {
     fn what_is_wrong_with_a_launch_action_is_told_under_its_own_name() {
         let mut event: Value =
             serde_json::from_str(include_str!("../../../events/node-join/launch-action.json")).unwrap();
-        event["detail"].as_object_mut().unwrap().remove("Origin");
+        event["detail"].as_object_mut().unwrap().remove("EC2InstanceId");
         assert_eq!(
             parse(&event.to_string()).unwrap_err().to_string(),
-            "detail of \"EC2 Instance-launch Lifecycle Action\": missing field `Origin`"
+            "detail of \"EC2 Instance-launch Lifecycle Action\": missing field `EC2InstanceId`"
         );
     }
 }

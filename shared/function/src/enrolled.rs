@@ -163,6 +163,7 @@ impl<A: DescribeGroups + DescribeHooks> Enrolled<'_, A> {
             if !self.is_ours(&group) {
                 continue;
             }
+            self.say_of_returning(&group, hints);
             let waits = |one: &&GroupInstance| {
                 one.lifecycle.waits_for() == Some(self.transition)
                     && hints.is_none_or(|hints| hints.contains_key(&one.id))
@@ -190,6 +191,19 @@ impl<A: DescribeGroups + DescribeHooks> Enrolled<'_, A> {
             found.groups.push(group);
         }
         found
+    }
+
+    /// An instance that goes back to a warm pool waits for the terminate hook in a state that says nothing of it, so
+    /// nobody works on it: see [`LifecycleState::WarmedPendingWait`]. The event tells, and people are told.
+    fn say_of_returning(&self, group: &Group, hints: Option<&Hints>) {
+        let (Transition::Terminating, Some(hints)) = (self.transition, hints) else {
+            return;
+        };
+        for one in &group.instances {
+            if one.lifecycle == LifecycleState::WarmedPendingWait && hints.contains_key(&one.id) {
+                tracing::warn!(instance_id = %one.id, asg = %group.name, "back to the warm pool, without a drain");
+            }
+        }
     }
 
     fn is_ours(&self, group: &Group) -> bool {

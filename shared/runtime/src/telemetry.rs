@@ -37,6 +37,9 @@ const OURS: [&str; 8] = [
 /// Its lines say in other words what ours say already, with the error in `{:?}`.
 const SAID_TWICE: &str = "lambda_runtime::layers::panic";
 
+/// At WARN it writes the whole of an answer that it can't read, and one of them is the Secret that was created.
+const WRITES_ANSWERS: &str = "kube_client";
+
 /// What a function's log lines have in common.
 #[derive(Debug, Clone)]
 pub struct Logs {
@@ -111,6 +114,8 @@ fn is_wanted(metadata: &Metadata<'_>, crate_name: &str, level: LevelFilter) -> b
     let from = target.split("::").next().unwrap_or(target);
     if from == crate_name || OURS.contains(&from) {
         *metadata.level() <= level
+    } else if from == WRITES_ANSWERS {
+        *metadata.level() <= level.min(LevelFilter::ERROR)
     } else {
         *metadata.level() <= level.min(LevelFilter::WARN) && target != SAID_TWICE
     }
@@ -221,6 +226,7 @@ mod tests {
             debug!(target: "aws_smithy_runtime::client", "a whole request");
             info!(target: "lambda_runtime::layers::api_response", "a whole event");
             warn!(target: "hyper::client", "theirs");
+            warn!(target: "kube_client::client", "a whole answer");
             error!(target: "lambda_runtime::layers::panic", "the error again");
         });
         let messages: Vec<_> = lines

@@ -5,15 +5,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base::{Ports, paths};
-use deploy::{Account, Architecture, Outputs, Stack};
+use deploy::{Account, Architecture, Outputs, RolePolicy, Stack};
 use emulator::{Client, Emulator, Settings, Tools};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// After those of the relay's tests.
 const FIRST_PORT: u16 = 15_480;
 
-/// How the outputs of each function begin.
-const FUNCTIONS: [&str; 3] = ["NodeDrain", "NodeJoin", "NodeLabel"];
+/// How the outputs of each function begin, and the name of its policy.
+const FUNCTIONS: [(&str, &str); 3] = [
+    ("NodeDrain", "node-drain"),
+    ("NodeJoin", "node-join"),
+    ("NodeLabel", "node-label"),
+];
+
+/// The subnets and the security group of the second deployment.
+const SUBNETS: [&str; 2] = ["subnet-0a1b2c3d4e5f60718", "subnet-1a1b2c3d4e5f60718"];
+const SECURITY_GROUP: &str = "sg-0a1b2c3d4e5f60718";
 
 fn directory() -> PathBuf {
     paths::checkout().join("target/deploy-tests")
@@ -40,8 +49,8 @@ fn second() -> Stack {
             "KubeconfigKeyArn",
             "arn:aws:kms:eu-central-1:111122223333:key/5d1a2b3c-0000-4000-a000-000000000000",
         )
-        .parameter("SubnetIds", "subnet-0a1b2c3d4e5f60718,subnet-1a1b2c3d4e5f60718")
-        .parameter("SecurityGroupIds", "sg-0a1b2c3d4e5f60718")
+        .parameter("SubnetIds", &SUBNETS.join(","))
+        .parameter("SecurityGroupIds", SECURITY_GROUP)
         .parameter("AlarmTopicArn", "arn:aws:sns:eu-central-1:111122223333:people")
         .parameter(
             "JoinKeyArn",
@@ -60,7 +69,8 @@ fn second() -> Stack {
 }
 
 #[tokio::test]
-async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
+async fn two_deployments_share_an_account_answer_their_own_queues_and_enter_their_subnets_only_if_permitted()
+{
     let tools = tokio::task::spawn_blocking(|| Tools::ensure(&|_line| ()))
         .await
         .unwrap()
@@ -75,7 +85,7 @@ async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
     let one = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
     let two = deploy::deploy(&tools, &built, &second(), &account).await.unwrap();
     let client = emulator.client().unwrap();
-    for function in FUNCTIONS {
+    for (function, _) in FUNCTIONS {
         for output in ["FunctionName", "RoleArn", "QueueUrl", "LogGroupName"] {
             let key = format!("{function}{output}");
             assert_ne!(one.get(&key).unwrap(), two.get(&key).unwrap(), "{key}");
@@ -83,6 +93,9 @@ async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
         for outputs in [&one, &two] {
             parks(&client, outputs, function, "not an event").await;
         }
+    }
+    for (function, policy) in FUNCTIONS {
+        stays_out_of_its_subnets_without_the_permission(&client, &two, function, policy).await;
     }
     assert!(two.get("NodeJoinKeyArn").unwrap().ends_with("-000000000001"));
 
@@ -109,6 +122,30 @@ async fn two_deployments_share_an_account_and_each_answers_its_own_queue() {
         "{error}"
     );
     emulator.stop().await;
+}
+
+/// Lambda refuses to attach a function to its subnets in the name of a role that lacks the statement for it, and names what is missing.
+async fn stays_out_of_its_subnets_without_the_permission(
+    client: &Client,
+    outputs: &Outputs,
+    function: &str,
+    policy: &str,
+) {
+    let output = |name: &str| outputs.get(&format!("{function}{name}")).unwrap();
+    let path = format!("/2015-03-31/functions/{}/configuration", output("FunctionName"));
+    let subnets = json!({ "VpcConfig": { "SubnetIds": SUBNETS, "SecurityGroupIds": [SECURITY_GROUP] } });
+    let attach = async || client.rest("lambda", Method::PUT, &path, Some(&subnets)).await;
+    let policy = RolePolicy::of(output("RoleArn"), policy);
+
+    let whole = policy.take_out(client, "AttachToVpc").await.unwrap();
+    let error = format!("{:#}", attach().await.unwrap_err());
+    assert!(
+        error.contains("does not have permissions to call CreateNetworkInterface on EC2"),
+        "{function}: {error}"
+    );
+    policy.put(client, &whole).await.unwrap();
+    let attached = attach().await.unwrap();
+    assert_eq!(attached["VpcConfig"]["SubnetIds"], json!(SUBNETS), "{function}");
 }
 
 /// A message that nobody can read shows that queue, mapping, function, role and dead-letter queue of a function fit together.

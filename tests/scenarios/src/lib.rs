@@ -25,7 +25,8 @@ use world::{Options, World};
 use function::Function;
 use tokens::TokenWatch;
 
-/// The scenarios' own ports, so that they run beside a world that is up and beside the demo.
+/// The scenarios' own ports, so that they run beside a world that is up and beside the demo. `LAMPLIGHTER_PORT_BASE` shifts
+/// them, so that two runs of scenarios do as well.
 const PORT_BASE: u16 = base::ports::DEFAULT_BASE + 2 * base::ports::SPAN;
 
 /// How often something that is waited for is looked at.
@@ -70,8 +71,14 @@ impl Stage {
             use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "{line}");
         });
+        let base = match std::env::var("LAMPLIGHTER_PORT_BASE") {
+            Ok(text) => text
+                .parse()
+                .with_context(|| format!("LAMPLIGHTER_PORT_BASE {text:?}: expected the first of 20 ports"))?,
+            Err(_) => PORT_BASE,
+        };
         let options = Options {
-            ports: Ports::new(PORT_BASE),
+            ports: Ports::new(base),
             clock: autoscaling::Clock::real(),
             say,
         };

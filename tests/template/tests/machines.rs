@@ -63,6 +63,11 @@ fn forbidden() -> Vec<(&'static str, Request)> {
     for action in ["GetParameter", "GetParameters"] {
         let action = format!("ssm:{action}");
         forbidden.push(("another machine's", about(of_machine(&action, &others), OTHER)));
+        let elsewhere = format!("{PREFIX}/lamplighter/green/join/i-0b");
+        forbidden.push((
+            "that of a machine of another cluster",
+            about(of_machine(&action, &elsewhere), OTHER),
+        ));
         forbidden.push(("nobody's", of_machine(&action, &parameter("i-0c"))));
         forbidden.push((
             "its own from elsewhere",
@@ -169,10 +174,6 @@ fn what_is_none_of_its_business_is_left_to_the_roles_other_policies() {
     for request in [
         of_machine("ssm:GetParameter", &format!("{PREFIX}/app/setting")),
         of_machine("ssm:GetParametersByPath", &format!("{PREFIX}/app")),
-        of_machine(
-            "ssm:GetParameter",
-            &format!("{PREFIX}/lamplighter/green/join/i-0b"),
-        ),
         hook.with("autoscaling:ResourceTag/lamplighter:cluster", "green"),
     ] {
         assert_eq!(evaluate(&policy, &request), Decision::Allowed, "{request:?}");

@@ -21,8 +21,6 @@ pub struct Eviction {
 /// A write that a function asked for, whatever the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Whose it is, for example `lamplighter:node-drain`.
-    pub group: String,
     /// For example `patch`.
     pub verb: String,
     /// For example `nodes` or `pods/eviction`.
@@ -58,7 +56,6 @@ pub fn writes(world: &World, group: &str) -> Result<Vec<Write>> {
             None => text(&object["resource"]),
         };
         groups.any(|one| one == group).then(|| Write {
-            group: group.to_owned(),
             verb: text(&entry["verb"]),
             resource,
             name: text(&object["name"]),

@@ -61,6 +61,8 @@ pub(super) struct State {
     seed: u64,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) hook: String,
+    /// Whether there is another group, in which a machine waits and whose hooks nobody can read.
+    pub(super) has_sick_group: bool,
     pub(super) instances: BTreeMap<InstanceId, String>,
     pub(super) machines: BTreeMap<InstanceId, Machine>,
     pub(super) parameters: BTreeMap<String, Kept>,
@@ -124,6 +126,7 @@ impl Fake {
             seed: 20_261_121,
             tags: BTreeMap::from([cluster]),
             hook: "lamplighter-node-launch".to_owned(),
+            has_sick_group: false,
             instances: BTreeMap::new(),
             machines: BTreeMap::new(),
             parameters: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Machines that boot and join, and those that would join as somebody else.
 
 use domain::join::{Decision, SIGNER, SigningRequest};
+use domain::node::Ready;
 
 use super::*;
 
@@ -214,6 +215,46 @@ async fn nothing_is_denied_because_of_what_could_not_be_asked() {
         invoke(&self::function(&fake), tick()).await.unwrap().unwrap();
         assert_eq!(decision(&fake, "csr"), Decision::Approved, "{call}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_hooks_can_not_be_read_keeps_no_machine_of_another_from_joining() {
+    let fake = Fake::new();
+    fake.state().has_sick_group = true;
+    let function = function(&fake);
+    let joins = tokio::time::timeout(Duration::from_mins(1), machine(&fake, 20));
+    let (answer, waited) = tokio::join!(invoke(&function, tick()), joins);
+    assert!(answer.unwrap().unwrap_err().message.contains("Rate exceeded"));
+    let waited = waited.unwrap().unwrap();
+    assert!(waited < SignedDuration::from_secs(4), "{waited:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_node_is_not_taken_over_even_if_its_machine_was_given_up_in_this_invocation() {
+    let fake = Fake::new();
+    invoke(&function(&fake), launch()).await.unwrap().unwrap();
+    let token = fake.token_of(FIRST).unwrap();
+    // Something is left to do for another machine, of which EC2 tells nothing yet.
+    fake.launch(SECOND, 9);
+    fake.state().machines.remove(&InstanceId::parse(SECOND).unwrap());
+    fake.set(Fault::Refuse("try token"));
+    let thief = async {
+        fake.sleep(SignedDuration::from_secs(1)).await;
+        fake.register(FIRST, 7);
+        let ready = Ready {
+            is_ready: true,
+            since: fake.now(),
+        };
+        let request = request(&fake, "again", &token, OWN);
+        let mut state = fake.state();
+        state.nodes[0].ready = Some(ready);
+        state.requests.push(request);
+    };
+    let function = self::function(&fake);
+    let (answer, ()) = tokio::join!(invoke(&function, tick()), thief);
+    answer.unwrap().unwrap_err();
+    let expected = ["put", "create secret", "again NodeReady"];
+    assert_eq!(fake.writes(), expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -156,6 +156,28 @@ async fn a_crash_after_any_call_of_a_replacement_leaves_the_new_token_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_is_taken_back_while_its_secret_is_made_leaves_no_secret() {
+    let fake = Fake::new();
+    invoke(&function(&fake), launch()).await.unwrap().unwrap();
+    let lost = fake.issued(FIRST).unwrap().token;
+    // As after a crash between the two.
+    fake.state().secrets.clear();
+    fake.state().values_read.clear();
+    let other_invocation = async {
+        while fake.state().values_read.is_empty() {
+            fake.sleep(SignedDuration::from_millis(1)).await;
+        }
+        fake.state().parameters.clear();
+    };
+    let function = function(&fake);
+    let (answer, ()) = tokio::join!(invoke(&function, tick()), other_invocation);
+    answer.unwrap().unwrap();
+    assert!(fake.writes().contains(&"delete secret".to_owned()));
+    assert_ne!(fake.issued(FIRST).unwrap().token, lost);
+    assert!(fake.has_one_token(), "{:?}", fake.writes());
+}
+
+#[tokio::test(start_paused = true)]
 async fn case_4_a_secret_without_its_parameter_is_left_to_die_and_a_new_token_is_issued() {
     let fake = Fake::new();
     invoke(&function(&fake), launch()).await.unwrap().unwrap();

@@ -200,6 +200,25 @@ async fn case_41_a_refused_permission_neither_completes_nor_abandons() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_launch_that_can_not_be_ended_is_told_once_and_not_at_each_look() {
+    let fake = Fake::launching(&[TEAM]);
+    let now = fake.now();
+    fake.later(25, move |world| world.set_ready(7, false, now));
+    fake.set(Fault::Refuse("complete"));
+    let mut hasty = function(&fake);
+    hasty.config.policy.timeout = SignedDuration::from_secs(60);
+    hasty.config.policy.ready_for = SignedDuration::from_secs(30);
+    tick_with(&fake, &hasty, 5).await;
+    assert!(fake.called("complete") > 2);
+    assert_eq!(
+        fake.count("event NotReadyInTime"),
+        1,
+        "once an hour: {:?}",
+        fake.writes()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn case_44_a_launch_that_is_terminated_meanwhile_is_left_to_the_drain() {
     let fake = Fake::launching(&[TEAM]);
     fake.later(3, |world| world.set_lifecycle(7, "Terminating:Wait"));

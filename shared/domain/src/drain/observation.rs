@@ -49,4 +49,6 @@ pub struct Progress {
     pub refusals: BTreeMap<Uid, (Refusal, Timestamp)>,
     /// Whether people were told of the pods that are held back.
     pub told_of_refusals: bool,
+    /// Whether people were told that the drain is over.
+    pub told_of_end: bool,
 }

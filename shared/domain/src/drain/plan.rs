@@ -341,7 +341,7 @@ impl Plan {
     /// action a moment ago, a little later.
     fn finish(seen: &Observation, mut steps: Vec<Step>, finish: Finish) -> Self {
         steps.retain(|step| *step != Step::Heartbeat);
-        if seen.progress.completion.is_some() {
+        if seen.progress.completion.is_some() || seen.progress.told_of_end {
             steps.retain(|step| !matches!(step, Step::Tell(_)));
         }
         steps.push(Step::Complete(finish));

@@ -264,6 +264,9 @@ impl Document<'_> {
             issued: time("issuedAt")?,
             expires: time("expiresAt")?,
         };
+        if !issued.is_of_a_tokens_length() {
+            return Err(unreadable("expiresAt"));
+        }
         Ok((token, issued))
     }
 }

@@ -47,6 +47,12 @@ impl Issued {
         self.expires.duration_since(now).max(SignedDuration::ZERO)
     }
 
+    /// Whether it begins before it ends, and is no longer than we make any. Whoever plants a record of ours must
+    /// not make a token of it that lives for ever.
+    pub(super) fn is_of_a_tokens_length(&self) -> bool {
+        (SignedDuration::ZERO..=TOKEN_LIFE).contains(&self.expires.duration_since(self.issued))
+    }
+
     /// Whether it still opens the door.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires
@@ -86,7 +92,7 @@ fn parse(text: &str) -> Option<Issued> {
         expires: expires.parse().ok()?,
     };
     // What we would not have written is not ours, however well it reads.
-    (found.to_string() == text && found.issued <= found.expires).then_some(found)
+    (found.to_string() == text && found.is_of_a_tokens_length()).then_some(found)
 }
 
 #[cfg(test)]
@@ -120,6 +126,7 @@ mod tests {
             "token abc123, issued 2026-11-21T08:00:00Z, expires 2026-11-21T08:15:00Z, and more",
             "token abc123, issued 2026-11-21T08:00:00+00:00, expires 2026-11-21T08:15:00Z",
             "token abc123, issued 2026-11-21T08:15:00Z, expires 2026-11-21T08:00:00Z",
+            "token abc123, issued 2026-11-21T08:00:00Z, expires 2026-11-21T08:15:01Z",
         ] {
             assert!(other.parse::<Issued>().is_err(), "{other}");
         }

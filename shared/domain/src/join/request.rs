@@ -25,9 +25,14 @@ const USAGES: [&str; 3] = ["client auth", "digital signature", "key encipherment
 /// The longest certificate that is approved: what the control plane's signer gives by default, a year.
 const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// A request of an unknown token is left alone for so long: another invocation may have issued the token a
-/// moment ago, and a list of parameters may lag behind.
+/// A request of an unknown token or machine is left alone for so long: another invocation may have issued the
+/// token a moment ago, and what AWS lists may lag behind.
 const GRACE: SignedDuration = SignedDuration::from_secs(30);
+
+/// A request is left alone for so long while a dead node has its name: the address of a machine that is gone is
+/// given to the next one, and whoever clears such nodes away needs its time. A denial would cost the machine
+/// more, for a kubelet does not ask again with the same key.
+const GRACE_OF_A_DEAD_NODE: SignedDuration = SignedDuration::from_secs(120);
 
 /// A `CertificateSigningRequest`, as far as it is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,13 +152,13 @@ pub fn judge(
     if request.decision != Decision::Pending {
         return Verdict::Leave;
     }
-    let is_young = now.duration_since(request.created) < GRACE;
+    let age = now.duration_since(request.created).max(SignedDuration::ZERO);
     let suits = suits(request, &token, holder).and_then(|name| match first(request, all, holder) {
         Some(first) => Err(Denial::Used(first.name.clone())),
         None => Ok(name),
     });
     match suits {
-        Err(Denial::UnknownToken(_)) if is_young => Verdict::Leave,
+        Err(denial) if age < denial.grace() => Verdict::Leave,
         Err(denial) => Verdict::Deny(denial),
         Ok(name) => Verdict::Approve(name.clone()),
     }
@@ -245,6 +250,16 @@ fn check_terms(request: &SigningRequest) -> Result<(), Denial> {
 }
 
 impl Denial {
+    /// For how long a request is left alone rather than denied: a denial is final for the kubelet, and what it
+    /// rests on may only not be known yet.
+    const fn grace(&self) -> SignedDuration {
+        match self {
+            Self::UnknownToken(_) | Self::NotRunning(_, None) => GRACE,
+            Self::Taken(..) => GRACE_OF_A_DEAD_NODE,
+            _ => SignedDuration::ZERO,
+        }
+    }
+
     /// One word for it, as a condition's reason.
     pub const fn reason(&self) -> &'static str {
         match self {

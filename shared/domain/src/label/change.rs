@@ -10,6 +10,7 @@ use super::modes::{LabelMode, TaintMode};
 use super::owned::{self, Owned, Ownership};
 use super::problem::{About, Origin, Problem};
 use super::rules::{Owner, Refusal};
+use crate::ids::Uid;
 use crate::keys::{DRAINING, MANAGED_LABELS, STARTUP_TAINT};
 use crate::node::Node;
 use crate::taint::Taint;
@@ -35,6 +36,7 @@ pub struct Change {
     /// The problems of which people are told with this change: none, if they know them.
     pub to_tell: Vec<Problem>,
     owned: Owned,
+    uid: Uid,
     resource_version: String,
 }
 
@@ -64,6 +66,27 @@ impl Desired {
         };
         self.follows_instance || !self.unknown.is_subset(&decided)
     }
+
+    /// The problems that people can do something about. A tag for the autoscaler's template may well say what the
+    /// kubelet or the cloud controller manager will find out by themselves: that is a problem only where they differ.
+    pub fn problems_for(&self, node: &Node) -> Vec<Problem> {
+        let agrees = |problem: &&Problem| match (&problem.about, &problem.refusal) {
+            (
+                About::Label {
+                    key,
+                    value: Some(value),
+                },
+                Refusal::Denied { owner, .. },
+            ) => match (node.labels.get(key), owner) {
+                (Some(found), _) => found == value,
+                (None, Owner::Kubelet | Owner::CloudController) => true,
+                (None, _) => false,
+            },
+            _ => false,
+        };
+        let problems = self.problems.iter();
+        problems.filter(|problem| !agrees(problem)).cloned().collect()
+    }
 }
 
 impl Change {
@@ -74,7 +97,7 @@ impl Change {
         labels.settle(desired);
         let mut taints = Taints::of(node, &ownership, occasion);
         taints.settle(desired);
-        let problems = worth_telling(node, desired);
+        let problems = desired.problems_for(node);
         let owned = Owned {
             labels: labels.live,
             launch: labels.launch,
@@ -92,6 +115,7 @@ impl Change {
                 problems
             },
             owned,
+            uid: node.uid.clone(),
             resource_version: node.resource_version.clone(),
         };
         let is_noted = matches!(&ownership, Ownership::Known(known) if *known == change.owned);
@@ -100,11 +124,15 @@ impl Change {
         (!is_nothing).then_some(change)
     }
 
-    /// The JSON merge patch. Labels and the annotation are patched key by key and get in nobody's way. Taints are
+    /// The JSON merge patch, for this very node and for no later one of its name. Labels and the annotation are patched
+    /// key by key and get in nobody's way. Taints are
     /// one list: a patch of them holds for the version that was seen and for no other, or it would bring back what
     /// somebody else has just removed.
     pub fn patch(&self) -> Value {
-        let mut metadata = json!({ "annotations": { MANAGED_LABELS: json!(self.owned).to_string() } });
+        let mut metadata = json!({
+            "uid": self.uid,
+            "annotations": { MANAGED_LABELS: json!(self.owned).to_string() },
+        });
         if !self.labels.is_empty() {
             metadata["labels"] = json!(self.labels);
         }
@@ -287,27 +315,6 @@ impl Taints {
             Some(taint) => taint.value.clone_from(&wanted.value),
         }
     }
-}
-
-/// The problems that people can do something about. A tag for the autoscaler's template may well say what the
-/// kubelet or the cloud controller manager will find out by themselves: that is a problem only where they differ.
-fn worth_telling(node: &Node, desired: &Desired) -> Vec<Problem> {
-    let agrees = |problem: &&Problem| match (&problem.about, &problem.refusal) {
-        (
-            About::Label {
-                key,
-                value: Some(value),
-            },
-            Refusal::Denied { owner, .. },
-        ) => match (node.labels.get(key), owner) {
-            (Some(found), _) => found == value,
-            (None, Owner::Kubelet | Owner::CloudController) => true,
-            (None, _) => false,
-        },
-        _ => false,
-    };
-    let problems = desired.problems.iter();
-    problems.filter(|problem| !agrees(problem)).cloned().collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::policy::Policy;
 use super::problem::Problem;
 use crate::hook::{HookView, Proof, Wait};
 use crate::ids::{HookName, NodeName};
-use crate::lifecycle::{HookResult, LifecycleState};
+use crate::lifecycle::{Completion, HookResult, LifecycleState};
 use crate::machine::Machine;
 use crate::node::Node;
 
@@ -217,6 +217,10 @@ fn at_hook(seen: &Observation<'_>, wait: &Wait, policy: &Policy, now: Timestamp)
         Proof::Open => {}
     }
     if wait.state.is_warmed() {
+        // It comes back from service, and waits for another hook; or its action is late, and the next tick asks again.
+        if seen.progress.completion == Some(Completion::NoActiveAction) {
+            return Plan::done(vec![], Outcome::NotWaiting(wait.state.clone()));
+        }
         return Plan::complete(seen, vec![], HookResult::Continue, Finish::WarmPool);
     }
     let launched = match seen.facts {

@@ -48,6 +48,11 @@ impl Api {
 
     /// A JSON merge patch (RFC 7386) of what we patch.
     pub(super) fn patch(&mut self, patch: &Value) -> Result<(), Conflict> {
+        assert_eq!(
+            patch["metadata"]["uid"],
+            self.node.uid.as_str(),
+            "for another node"
+        );
         if let Some(version) = patch["metadata"].get("resourceVersion")
             && *version != self.node.resource_version.as_str()
         {

@@ -19,7 +19,7 @@ async fn neither_permission_nor_parameter_yet_both_mean_wait() {
     machine.store.has(&document());
     let run = machine.run().await;
     run.ended_with(0, "joined");
-    assert_eq!(machine.store.actions().len(), 5);
+    assert_eq!(machine.store.actions().len(), 4);
     // Nobody is alarmed by what is only early.
     assert!(
         !run.said.contains("Denied") && !run.said.contains("NotFound"),
@@ -129,4 +129,16 @@ async fn questions_are_spread_and_become_rarer() {
     let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.iter().all(|gap| *gap >= Duration::from_secs(1)), "{gaps:?}");
     assert!(times.len() >= 4 && times.len() <= 13, "{gaps:?}");
+}
+
+#[tokio::test]
+async fn a_least_pause_above_the_longest_one_is_the_pause() {
+    let machine = Machine::new()
+        .await
+        .setting("LAMPLIGHTER_JOIN_POLL_MIN_SECONDS", "2")
+        .setting("LAMPLIGHTER_JOIN_POLL_MAX_SECONDS", "1")
+        .setting("LAMPLIGHTER_JOIN_DEADLINE_SECONDS", "3");
+    machine.store.refuses("ParameterNotFound");
+    machine.run().await.ended_with(1, "not joined within 3 s");
+    assert!(machine.store.asked().len() >= 2);
 }

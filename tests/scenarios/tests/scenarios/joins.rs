@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use emulator::Client;
+use emulator::client::Refused;
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{Node, Secret};
@@ -12,6 +14,7 @@ use kube::api::ListParams;
 use relay::Faults;
 use scenarios::tokens::{self, Seen};
 use scenarios::{Stage, until};
+use serde_json::{Value, json};
 use world::CLUSTER;
 use world::groups::{self, Group, Instance};
 
@@ -159,36 +162,33 @@ async fn nothing_is_left(stage: &Stage, issued: &[Seen]) -> Result<()> {
 
 /// Each request of these tokens was approved by `node-join`, for one node only.
 async fn approved_by_us(stage: &Stage, issued: &[Seen]) -> Result<()> {
-    let requests: Api<CertificateSigningRequest> = Api::all(stage.world.control_plane().client());
-    let all = requests.list(&ListParams::default()).await?.items;
     for one in issued {
-        let user = format!("system:bootstrap:{}", one.id);
-        let mine: Vec<_> = all
-            .iter()
-            .filter(|request| request.spec.username.as_deref() == Some(user.as_str()))
-            .collect();
-        let decisions: Vec<String> = mine
-            .iter()
-            .flat_map(|request| {
-                request
-                    .status
-                    .iter()
-                    .flat_map(|status| status.conditions.iter().flatten())
-            })
-            .map(|condition| {
-                format!(
-                    "{}: {}",
-                    condition.type_,
-                    condition.message.as_deref().unwrap_or_default()
-                )
-            })
-            .collect();
+        let decisions = decisions(stage, &one.id).await?;
         ensure(
-            mine.len() == 1 && decisions.len() == 1 && decisions[0].starts_with("Approved: Lamplighter"),
-            || format!("{user}: {decisions:?}"),
+            decisions.len() == 1 && decisions[0].starts_with("Approved Approved: Lamplighter"),
+            || format!("token {}: {decisions:?}", one.id),
         )?;
     }
     Ok(())
+}
+
+/// What was decided about the requests of a token: type, reason and message of each condition.
+async fn decisions(stage: &Stage, token_id: &str) -> Result<Vec<String>> {
+    let requests: Api<CertificateSigningRequest> = Api::all(stage.world.control_plane().client());
+    let user = format!("system:bootstrap:{token_id}");
+    let all = requests.list(&ListParams::default()).await?.items;
+    let mine = all
+        .iter()
+        .filter(|one| one.spec.username.as_deref() == Some(user.as_str()));
+    let conditions = mine.flat_map(|one| {
+        one.status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten())
+    });
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    Ok(conditions
+        .map(|one| format!("{} {}: {}", one.type_, text(&one.reason), text(&one.message)))
+        .collect())
 }
 
 pub(crate) async fn a_group_grows_from_nothing_to_three_nodes_and_shrinks_again(stage: &Stage) -> Result<()> {
@@ -200,6 +200,67 @@ pub(crate) async fn without_any_event_the_sweeps_alone_make_nodes_and_end_them(s
     let done = scale_up_and_down(stage, "joins-by-sweep").await;
     stage.world.relay().set_faults(Faults::default());
     done
+}
+
+pub(crate) async fn no_machine_reads_the_token_of_another_nor_becomes_another_node(
+    stage: &Stage,
+) -> Result<()> {
+    let world = &stage.world;
+    // They boot, and do nothing with what they are given: somebody has got hold of them.
+    let mut group = joining("strangers").setting("LAMPLIGHTER_JOIN_DEADLINE_SECONDS", "0");
+    group.create(world).await?;
+    group.resize(world, 2).await?;
+    let client = world.aws()?;
+    let issued = async || Ok(tokens::there(&client).await?.len() == 2);
+    until("two tokens are not issued", LIMIT, issued).await?;
+    let instances = groups::instances(world, "strangers").await?;
+    let [first, second] = instances.as_slice() else {
+        anyhow::bail!("{instances:?}");
+    };
+    for (me, other) in [(first, second), (second, first)] {
+        let session = world.aws_as(&me.id).await?;
+        let refused = read(&session, &other.id).await;
+        ensure(
+            refused
+                .as_ref()
+                .is_err_and(|error| Refused::is(error, "AccessDeniedException")),
+            || format!("{} reads the parameter of {}: {refused:?}", me.id, other.id),
+        )?;
+        read(&session, &me.id).await?;
+    }
+
+    let session = world.aws_as(&first.id).await?;
+    let mut configuration = read(&session, &first.id).await?["joinConfiguration"].take();
+    let token = configuration["discovery"]["bootstrapToken"]["token"].as_str();
+    let id = token
+        .and_then(|token| token.split('.').next())
+        .unwrap_or_default()
+        .to_owned();
+    configuration["nodeRegistration"]["name"] = "ip-10-99-99-99.eu-central-1.compute.internal".into();
+    let attempt = world.join_by_hand(&first.id, &configuration).await?;
+    ensure(!attempt.joined, || {
+        format!("it has become another node: {}", attempt.said)
+    })?;
+    let decisions = decisions(stage, &id).await?;
+    ensure(
+        decisions.len() == 1 && decisions[0].starts_with("Denied OtherNode"),
+        || format!("{decisions:?}"),
+    )?;
+    group.delete(world).await?;
+    // A machine that is gone needs no token.
+    let revoked = async || Ok(tokens::there(&client).await?.is_empty());
+    until("their tokens are left", Duration::from_secs(90), revoked).await
+}
+
+/// The document of an instance, as `session` may read it.
+async fn read(session: &Client, instance: &str) -> Result<Value> {
+    let question =
+        json!({ "Name": format!("/lamplighter/{CLUSTER}/join/{instance}"), "WithDecryption": true });
+    let answer = session.json("ssm", "AmazonSSM.GetParameter", &question).await?;
+    let value = answer["Parameter"]["Value"]
+        .as_str()
+        .context("a parameter has a value")?;
+    Ok(serde_json::from_str(value)?)
 }
 
 /// Runs last: everything that any part has written is searched for every token that was ever issued.
@@ -215,7 +276,8 @@ pub(crate) async fn no_log_line_of_the_whole_run_holds_a_token(stage: &Stage) ->
     let issued = stage.tokens.seen();
     ensure(!issued.is_empty(), || "no token was ever seen".to_owned())?;
     let mut searched = 0;
-    for (place, text) in scenarios::logs::everything(stage).await? {
+    let everything = scenarios::logs::everything(stage).await?;
+    for (place, text) in &everything {
         searched += text.len();
         for one in &issued {
             ensure(!text.contains(&one.secret), || {
@@ -225,13 +287,12 @@ pub(crate) async fn no_log_line_of_the_whole_run_holds_a_token(stage: &Stage) ->
                 )
             })?;
         }
-        // The search itself works: ids are public, and node-join logs them.
     }
-    let ids = scenarios::logs::everything(stage).await?;
+    // That the search itself works: ids are public, and node-join logs them.
     ensure(
         issued
             .iter()
-            .any(|one| ids.iter().any(|(_, text)| text.contains(&one.id))),
+            .any(|one| everything.iter().any(|(_, text)| text.contains(&one.id))),
         || format!("not even a token's id is in the {searched} characters that were searched"),
     )
 }

@@ -11,8 +11,10 @@
 )]
 
 mod drains;
+mod dry_run;
 mod faults;
 mod joins;
+mod labels;
 mod messages;
 mod permissions;
 mod world_itself;
@@ -42,13 +44,17 @@ const SCENARIOS: &[Scenario] = scenarios! {
     drains::many_nodes_are_drained_side_by_side,
     drains::a_budget_that_allows_nothing_keeps_the_hook_alive_until_it_allows_something,
     drains::pods_that_ignore_their_signal_get_their_whole_grace,
+    dry_run::a_dry_run_logs_its_plan_and_writes_nothing_until_it_is_switched_off,
     faults::a_function_killed_in_the_middle_is_finished_by_the_next_tick_and_evicts_nobody_twice,
     faults::events_that_are_repeated_late_and_reordered_end_in_one_drain_each,
     messages::what_nobody_can_read_is_parked_once_and_the_rest_of_the_batch_is_unharmed,
     joins::a_group_grows_from_nothing_to_three_nodes_and_shrinks_again,
     joins::without_any_event_the_sweeps_alone_make_nodes_and_end_them,
-    permissions::without_any_single_statement_of_its_policy_an_error_names_the_permission,
-    permissions::without_any_single_rule_of_its_role_an_error_names_the_permission,
+    joins::no_machine_reads_the_token_of_another_nor_becomes_another_node,
+    labels::a_changed_tag_reaches_live_nodes_by_its_event_and_by_the_sweep,
+    permissions::without_any_single_permission_of_node_drain_an_error_names_it,
+    permissions::without_any_single_permission_of_node_join_an_error_names_it,
+    permissions::without_any_single_permission_of_node_label_an_error_names_it,
     world_itself::nothing_listens_beyond_the_loopback_address,
     joins::no_log_line_of_the_whole_run_holds_a_token,
 };

@@ -1,246 +1,256 @@
-//! Every permission is needed: each is taken away in its turn, and an error names it.
+//! Every permission of every function is needed: each statement of its policy and each rule of its roles is taken away
+//! in its turn, and an error names it.
+//!
+//! A function's table ([`Subject::CASES`]) says for each permission what has to be there to be done and where its lack
+//! shows. What is there lasts from case to case. Events are lost meanwhile, so that ticks do all the work, and an
+//! invocation works for a few seconds instead of 50, since its log comes when it ends.
+//!
+//! `AttachToVpc` and `NoNetworkInterfacesFromCode` are not here, since these functions are in no subnets:
+//! `tests/deploy` takes the first away, and `tests/template` judges the second, for which the emulator knows no key.
 
+mod drain;
+mod join;
+mod label;
+mod missing;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use k8s_openapi::api::rbac::v1::ClusterRole;
-use kube::Api;
-use kube::api::PostParams;
 use relay::Faults;
 use scenarios::function::Function;
-use scenarios::workload::Workload;
-use scenarios::{Stage, until};
-use serde_json::Value;
-use world::groups::{self, Group};
-use world::stacks::{self, KUBEADM};
-use world::{CLUSTER, World};
+use scenarios::{Deployment, Stage, until};
+use serde_json::json;
+use world::World;
 
 use crate::ensure;
+use drain::Draining;
+use join::Joining;
+use label::Labelling;
+use missing::{Missing, Permission, Rule};
 
-/// A tick of ours comes at once; one that works to its end takes 50 s.
+/// The time-out of the functions, in seconds: 3 s of work and the 10 s that an invocation keeps back.
+const TIMEOUT: u32 = 13;
+
+/// As long as it takes until a heartbeat is due, or a node was ready for long enough, with some ticks in between.
 const LIMIT: Duration = Duration::from_secs(75);
 
-/// How the lack of a permission shows.
+/// A function whose permissions are taken away.
+trait Subject: Sized {
+    /// What can be brought about for a case.
+    type Given: Copy + 'static;
+
+    /// As in `infra/rbac/` and in the policy's name.
+    const NAME: &'static str;
+
+    /// Each permission, once.
+    const CASES: &'static [Case<Self::Given>];
+
+    /// Brings about what lasts.
+    async fn begin(stage: &Stage) -> Result<Self>;
+
+    /// The function itself.
+    fn of(deployment: &Deployment) -> &Function;
+
+    /// Brings about what a case needs, without the permission of the case.
+    async fn arrange(&self, stage: &Stage, given: Self::Given) -> Result<()>;
+
+    /// With all its permissions, the function brings to its end what was begun. Then it is cleared away.
+    async fn end(self, stage: &Stage) -> Result<()>;
+}
+
+/// One permission, and how its lack shows.
+struct Case<G> {
+    permission: Permission,
+    given: G,
+    shows: Shows,
+}
+
+/// Where the lack shows.
+#[derive(Clone, Copy)]
 enum Shows {
     /// In an error of the function, which contains this.
-    ItsLog(&'static str),
+    Error(&'static str),
     /// In what Lambda says of the event source mapping.
     Mapping(&'static str),
     /// In the log of who writes the function's log for it: without the permission it has none.
     EmulatorsLog(&'static str),
 }
 
-/// Each statement of the function's policy.
-const STATEMENTS: [(&str, Shows); 8] = [
-    ("PollQueue", Shows::Mapping("sqs:ReceiveMessage")),
-    ("ParkMalformedMessages", Shows::ItsLog("sqs:SendMessage")),
-    ("WriteLogs", Shows::EmulatorsLog("logs:CreateLogStream")),
-    (
-        "FindGroups",
-        Shows::ItsLog("autoscaling:DescribeAutoScalingGroups"),
-    ),
-    ("ReadHooks", Shows::ItsLog("autoscaling:DescribeLifecycleHooks")),
-    (
-        "CompleteHooks",
-        Shows::ItsLog("autoscaling:CompleteLifecycleAction"),
-    ),
-    (
-        "KeepHooksAlive",
-        Shows::ItsLog("autoscaling:RecordLifecycleActionHeartbeat"),
-    ),
-    ("FindCluster", Shows::ItsLog("eks:DescribeCluster")),
-];
-
-/// The statement that only the kubeconfig way has.
-const KUBECONFIG: (&str, Shows) = ("ReadKubeconfig", Shows::ItsLog("ssm:GetParameter"));
-
-/// Each rule of the cluster role: its verb and resource, and what an error says without it.
-const RULES: [(&str, &str, &str); 5] = [
-    ("list", "nodes", "cannot list resource \\\"nodes\\\""),
-    ("patch", "nodes", "cannot patch resource \\\"nodes\\\""),
-    ("list", "pods", "cannot list resource \\\"pods\\\""),
-    (
-        "create",
-        "pods/eviction",
-        "cannot create resource \\\"pods/eviction\\\"",
-    ),
-    ("create", "events", "cannot create resource \\\"events\\\""),
-];
-
-pub(crate) async fn without_any_single_statement_of_its_policy_an_error_names_the_permission(
-    stage: &Stage,
-) -> Result<()> {
-    let world = &stage.world;
-    let policy = stage.eks.drain.policy(world).await?;
-    let known: Vec<&str> = STATEMENTS.iter().map(|(sid, _)| *sid).collect();
-    ensure(sids(&policy) == known, || {
-        format!("the policy has {:?}, this test knows {known:?}", sids(&policy))
-    })?;
-    for (sid, shows) in &STATEMENTS {
-        without_statement(stage, &stage.eks.drain, CLUSTER, sid, shows)
-            .await
-            .with_context(|| format!("without {sid}"))?;
+/// A statement of the policy that leads the EKS way, or either way, into the cluster.
+const fn statement<G>(sid: &'static str, given: G, shows: Shows) -> Case<G> {
+    Case {
+        permission: Permission::Statement(sid),
+        given,
+        shows,
     }
-    let (sid, shows) = &KUBECONFIG;
-    without_statement(stage, &stage.kubeadm.drain, KUBEADM, sid, shows)
-        .await
-        .with_context(|| format!("without {sid}"))
 }
 
-pub(crate) async fn without_any_single_rule_of_its_role_an_error_names_the_permission(
-    stage: &Stage,
-) -> Result<()> {
-    let world = &stage.world;
-    let roles: Api<ClusterRole> = Api::all(world.control_plane().client());
-    let whole = roles.get("lamplighter:node-drain").await?;
-    let rules = whole.rules.clone().unwrap_or_default();
-    ensure(rules.len() == RULES.len(), || {
-        format!(
-            "the role has {} rules, this test knows {}",
-            rules.len(),
-            RULES.len()
-        )
-    })?;
-    for (verb, resource, says) in RULES {
-        let mut lacking = roles.get("lamplighter:node-drain").await?;
-        let is_it = |rule: &k8s_openapi::api::rbac::v1::PolicyRule| {
-            rule.verbs == [verb] && rule.resources == Some(vec![resource.to_owned()])
-        };
-        lacking.rules.get_or_insert_default().retain(|rule| !is_it(rule));
-        ensure(
-            lacking
-                .rules
-                .as_ref()
-                .is_some_and(|left| left.len() + 1 == rules.len()),
-            || format!("no rule of its own for {verb} {resource}"),
-        )?;
-        roles
-            .replace("lamplighter:node-drain", &PostParams::default(), &lacking)
-            .await?;
-        let shown = lacks(stage, &stage.eks.drain, CLUSTER, &Shows::ItsLog(says)).await;
-        stacks::apply_rbac(world).await?;
-        shown.with_context(|| format!("without {verb} {resource}"))?;
-        recovers(stage, &stage.eks.drain)
-            .await
-            .with_context(|| format!("with {verb} {resource} again"))?;
+/// A statement that only the kubeconfig way has.
+const fn of_kubeconfig<G>(sid: &'static str, given: G, shows: Shows) -> Case<G> {
+    Case {
+        permission: Permission::OfKubeconfig(sid),
+        given,
+        shows,
     }
-    Ok(())
 }
 
-async fn without_statement(
+/// A rule of the cluster role, or of the role in `namespace`.
+const fn rule<G>(
+    namespace: Option<&'static str>,
+    verb: &'static str,
+    resource: &'static str,
+    given: G,
+    says: &'static str,
+) -> Case<G> {
+    let rule = Rule {
+        namespace,
+        verb,
+        resource,
+    };
+    Case {
+        permission: Permission::Rule(rule),
+        given,
+        shows: Shows::Error(says),
+    }
+}
+
+pub(crate) async fn without_any_single_permission_of_node_drain_an_error_names_it(
     stage: &Stage,
-    function: &Function,
-    cluster: &str,
-    sid: &str,
-    shows: &Shows,
 ) -> Result<()> {
+    each_is_missed::<Draining>(stage).await
+}
+
+pub(crate) async fn without_any_single_permission_of_node_join_an_error_names_it(
+    stage: &Stage,
+) -> Result<()> {
+    each_is_missed::<Joining>(stage).await
+}
+
+pub(crate) async fn without_any_single_permission_of_node_label_an_error_names_it(
+    stage: &Stage,
+) -> Result<()> {
+    each_is_missed::<Labelling>(stage).await
+}
+
+async fn each_is_missed<S: Subject>(stage: &Stage) -> Result<()> {
     let world = &stage.world;
-    let whole = function.policy(world).await?;
-    let mut lacking = whole.clone();
-    let statements = lacking["Statement"]
-        .as_array_mut()
-        .context("a policy has statements")?;
-    statements.retain(|statement| statement["Sid"] != sid);
-    function.put_policy(world, &lacking).await?;
+    table_is_complete::<S>(stage).await?;
+    let functions = [S::of(&stage.eks), S::of(&stage.kubeadm)];
+    let usual = functions[0].configuration(world).await?["Timeout"].clone();
+    for function in functions {
+        function.configure(world, &json!({ "Timeout": TIMEOUT })).await?;
+    }
+    world.relay().set_faults(Faults::lose_everything());
+    let missed = all_cases::<S>(stage).await;
+    world.relay().set_faults(Faults::default());
+    for function in functions {
+        function.configure(world, &json!({ "Timeout": usual })).await?;
+    }
+    missed
+}
+
+/// A permission that the table does not know would not be taken away.
+async fn table_is_complete<S: Subject>(stage: &Stage) -> Result<()> {
+    let there = missing::all(&stage.world, S::NAME, S::of(&stage.eks), S::of(&stage.kubeadm)).await?;
+    let known: BTreeSet<String> = S::CASES.iter().map(|case| case.permission.to_string()).collect();
+    ensure(there == known && known.len() == S::CASES.len(), || {
+        format!("there are {there:?}, this test knows {known:?}")
+    })
+}
+
+async fn all_cases<S: Subject>(stage: &Stage) -> Result<()> {
+    let subject = S::begin(stage).await?;
+    for case in S::CASES {
+        let started = Timestamp::now();
+        is_missed(stage, &subject, case)
+            .await
+            .with_context(|| format!("without {}", case.permission))?;
+        let took = Timestamp::now().duration_since(started).as_secs_f64();
+        stage
+            .world
+            .say(&format!("{} without {}: {took:.1} s", S::NAME, case.permission));
+    }
+    subject.end(stage).await
+}
+
+async fn is_missed<S: Subject>(stage: &Stage, subject: &S, case: &Case<S::Given>) -> Result<()> {
+    let world = &stage.world;
+    let function = match case.permission {
+        Permission::OfKubeconfig(_) => S::of(&stage.kubeadm),
+        Permission::Statement(_) | Permission::Rule(_) => S::of(&stage.eks),
+    };
+    let missing = Missing::take(world, S::NAME, function, &case.permission).await?;
     // What a sandbox remembers of the cluster was learned with the permission.
     function.kill(world)?;
-    let shown = lacks(stage, function, cluster, shows).await;
-    function.put_policy(world, &whole).await?;
-    shown?;
-    function.kill(world)?;
-    recovers(stage, function).await
-}
-
-/// The group whose only instance has to be drained without the permission.
-fn group(cluster: &str) -> Group {
-    Group::new("permissions", cluster, 1).heartbeat(30)
-}
-
-/// Something to be drained, and the lack of the permission shows. Events are lost, so that the tick is what
-/// does the work, and a budget holds the pod back, so that a heartbeat is due before the drain can end.
-async fn lacks(stage: &Stage, function: &Function, cluster: &str, shows: &Shows) -> Result<()> {
-    let world = &stage.world;
-    world.relay().set_faults(Faults::lose_everything());
-    let (_, instances) = stage.group(group(cluster)).await?;
-    let guarded = matches!(shows, Shows::ItsLog(text) if text.contains("Heartbeat"));
-    let workload = Workload::new("permissions", 1).budget(u32::from(!guarded));
-    workload.create(world).await?;
-    let since = Timestamp::now();
-    groups::terminate(world, &instances[0].id).await?;
-    stage
-        .until_state(&instances[0].id, "Terminating:Wait", Duration::from_secs(20))
-        .await?;
-    match shows {
-        Shows::ItsLog(text) => {
-            if text.contains("sqs:") {
-                function.send(world, &["not json".to_owned()]).await?;
+    let shown = async {
+        let emulators_log = emulators_log(world)?.len();
+        let since = Timestamp::now();
+        subject.arrange(stage, case.given).await?;
+        match case.shows {
+            Shows::Error(text) => logs_an_error(world, function, since, text).await,
+            Shows::Mapping(text) => mapping_says(world, function, text).await,
+            Shows::EmulatorsLog(text) => {
+                function.tick(world).await?;
+                let log = emulators_log_since(world, emulators_log)?;
+                let says = |line: &str| line.contains(&function.name) && line.contains(text);
+                ensure(log.lines().any(says), || {
+                    format!("the emulator does not say {text}")
+                })
             }
-            function.tick(world)?;
-            function.until_error(world, since, text, LIMIT).await
         }
-        Shows::Mapping(text) => {
-            let says = async || Ok(mapping_says(world, function).await?.contains(text));
-            until(&format!("the mapping does not say {text}"), LIMIT, says).await
+    };
+    let shown = shown.await;
+    missing.give_back(world).await?;
+    shown
+}
+
+/// Lets the function work, again and again, until it says so.
+async fn logs_an_error(world: &World, function: &Function, since: Timestamp, text: &str) -> Result<()> {
+    let started = Timestamp::now();
+    loop {
+        function.tick(world).await?;
+        let errors = function.errors(world, since).await?;
+        if errors.iter().any(|error| error.contains(text)) {
+            return Ok(());
         }
-        Shows::EmulatorsLog(text) => {
-            function.tick(world)?;
-            let log = world.dir().join("logs/aws.log");
-            let says = async || Ok(std::fs::read_to_string(&log)?.contains(text));
-            until(&format!("{} does not say {text}", log.display()), LIMIT, says).await
-        }
+        let waited = Timestamp::now().duration_since(started).unsigned_abs();
+        ensure(waited < LIMIT, || {
+            format!(
+                "{} has logged no error with {text}; its errors: {errors:#?}",
+                function.name
+            )
+        })?;
     }
 }
 
-/// With the permission back, what was left is drained, and the next case starts clean.
-async fn recovers(stage: &Stage, function: &Function) -> Result<()> {
-    let world = &stage.world;
-    world.relay().set_faults(Faults::default());
-    let mut workload = Workload::new("permissions", 1);
-    workload.set_budget(world, 1).await?;
-    let waiting = async || -> Result<bool> {
-        let instances = groups::instances(world, "permissions").await?;
-        Ok(instances.iter().any(|one| one.state == "Terminating:Wait"))
-    };
-    let mut ticks = 0;
-    while waiting().await? {
-        ensure(ticks < 60, || "still waiting after a minute".to_owned())?;
-        if ticks % 10 == 0 {
-            function.tick(world)?;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        ticks += 1;
-    }
-    workload.delete(world).await?;
-    group("").delete(world).await?;
-    let gone = async || Ok(groups::instances(world, "permissions").await.is_err());
-    until("the group is not gone", Duration::from_secs(30), gone).await?;
-    let namespace = async || {
-        let found =
-            stacks::kubectl(world, &["get", "namespace", "permissions", "--ignore-not-found"]).await?;
-        Ok(found.trim().is_empty())
-    };
-    until("the namespace is not gone", Duration::from_secs(60), namespace).await
-}
-
-async fn mapping_says(world: &World, function: &Function) -> Result<String> {
+async fn mapping_says(world: &World, function: &Function, text: &str) -> Result<()> {
     let path = format!(
         "/2015-03-31/event-source-mappings/?FunctionName={}",
         function.name
     );
-    let answer = world
-        .aws()?
-        .rest("lambda", reqwest::Method::GET, &path, None)
-        .await?;
-    Ok(answer["EventSourceMappings"][0]["LastProcessingResult"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned())
+    let says = async || {
+        let answer = world
+            .aws()?
+            .rest("lambda", reqwest::Method::GET, &path, None)
+            .await?;
+        let result = answer["EventSourceMappings"][0]["LastProcessingResult"].as_str();
+        Ok(result.unwrap_or_default().contains(text))
+    };
+    until(&format!("the mapping does not say {text}"), LIMIT, says).await
 }
 
-fn sids(policy: &Value) -> Vec<&str> {
-    let statements = policy["Statement"].as_array().into_iter().flatten();
-    statements
-        .filter_map(|statement| statement["Sid"].as_str())
-        .collect()
+fn emulators_log(world: &World) -> Result<String> {
+    let path = world.dir().join("logs/aws.log");
+    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+}
+
+fn emulators_log_since(world: &World, start: usize) -> Result<String> {
+    Ok(emulators_log(world)?.split_off(start))
+}
+
+/// What nobody can read, which is parked.
+async fn send_nonsense(stage: &Stage, function: &Function) -> Result<()> {
+    function.send(&stage.world, &["not json".to_owned()]).await
 }

@@ -7,6 +7,7 @@ use aws::ssm::{
     DeleteParameters, FindSecret, ListParameters, NewParameter, ParameterInfo, PutParameter, Stored,
 };
 use aws_ec2::DescribeMachines;
+use domain::failure::Class;
 use domain::ids::{ClusterName, GroupName, HookName, InstanceId};
 use domain::keys::CLUSTER_TAG;
 use domain::lifecycle::{Hook, HookResult, LifecycleState, Transition};
@@ -15,7 +16,23 @@ use jiff::SignedDuration;
 
 use super::{Fake, Kept, State};
 
+/// The name of the group whose hooks nobody can read.
+const SICK: &str = "sick";
+
 impl State {
+    fn groups(&self) -> Vec<Group> {
+        let mut groups = vec![self.group()];
+        if self.has_sick_group {
+            let mut sick = self.group();
+            sick.name = GroupName::parse(SICK).unwrap();
+            sick.instances.truncate(1);
+            sick.instances[0].id = InstanceId::parse("i-0000000000000000c").unwrap();
+            sick.instances[0].lifecycle = LifecycleState::PendingWait;
+            groups.push(sick);
+        }
+        groups
+    }
+
     fn group(&self) -> Group {
         let instance = |(id, state): (&InstanceId, &String)| GroupInstance {
             id: id.clone(),
@@ -33,22 +50,31 @@ impl State {
 
 impl DescribeGroups for Fake {
     async fn groups_of(&self, cluster: &ClusterName) -> Result<Vec<Group>, aws::Error> {
-        let group = self.aws("describe", |state| state.group()).await?;
-        let is_ours = group
-            .tags
-            .get(CLUSTER_TAG)
-            .is_some_and(|tag| tag == cluster.as_str());
-        Ok(if is_ours { vec![group] } else { vec![] })
+        let mut groups = self.aws("describe", |state| state.groups()).await?;
+        groups.retain(|group| {
+            let tag = group.tags.get(CLUSTER_TAG);
+            tag.is_some_and(|tag| tag == cluster.as_str())
+        });
+        Ok(groups)
     }
 
     async fn groups_named(&self, _: &[GroupName]) -> Result<Vec<Group>, aws::Error> {
-        self.aws("describe", |state| vec![state.group()]).await
+        self.aws("describe", |state| state.groups()).await
     }
 }
 
 impl DescribeHooks for Fake {
     async fn hooks_of(&self, group: &GroupName) -> Result<Vec<Hook>, aws::Error> {
         let group = group.clone();
+        if group.as_str() == SICK {
+            return Err(aws::Error::Refused {
+                operation: "hooks",
+                subject: SICK.to_owned(),
+                code: "Throttling".to_owned(),
+                message: "Rate exceeded".to_owned(),
+                class: Class::Transient,
+            });
+        }
         self.aws("hooks", |state| {
             vec![Hook {
                 name: HookName::parse(state.hook.clone()).unwrap(),

@@ -287,6 +287,14 @@ fn completion_is_believed_when_the_state_shows_it() {
     }
 }
 
+#[test]
+fn a_completion_that_fails_is_tried_again_and_told_once() {
+    let mut empty = seen(cordoned(), vec![]);
+    assert!(plan(&empty, at(5)).steps.contains(&Step::Tell(Notice::Drained)));
+    empty.progress.told_of_end = true;
+    assert_eq!(plan(&empty, at(7)).steps, [Step::Complete(Finish::Drained)]);
+}
+
 /// Drain case 16: two workers together keep to the pace of one.
 #[test]
 fn whoever_did_not_begin_leaves_the_pods_to_the_one_who_did_for_as_long_as_that_one_works() {

@@ -112,7 +112,9 @@ fn a_document_gives_its_token_back_to_who_knows_whose_it_is() {
     assert_eq!(of(&text.expose().replace("blue\",", "green\",")), "cluster");
     assert_eq!(of(&text.expose().replace("abcdef0\"", "abcdef1\"")), "instanceId");
     assert_eq!(of(&text.expose().replace("abc123.", "abc123-")), "token");
-    assert_eq!(of(&text.expose().replace("08:15:00Z", "soon")), "expiresAt");
+    for other in ["soon", "08:15:01Z", "07:59:59Z"] {
+        assert_eq!(of(&text.expose().replace("08:15:00Z", other)), "expiresAt");
+    }
     let error = Document::read("abc123.0123456789abcdef", &blue, &instance).unwrap_err();
     assert!(!error.to_string().contains("0123456789abcdef\""), "{error}");
     assert_eq!(format!("{text:?}"), "Rendered(redacted)");

@@ -85,6 +85,15 @@ fn judged_beside(request: &SigningRequest, all: &[SigningRequest], node: Option<
     judge(request, all, &holder, at(1))
 }
 
+/// Judges it when nothing more can be waited for.
+fn judged_long_after(request: &SigningRequest, node: Option<&Node>) -> Verdict {
+    let asked_long_ago = SigningRequest {
+        created: at(-300),
+        ..request.clone()
+    };
+    judged_beside(&asked_long_ago, &[], node)
+}
+
 fn judged(request: &SigningRequest) -> Verdict {
     judged_beside(request, std::slice::from_ref(request), None)
 }
@@ -220,7 +229,7 @@ fn case_19_a_token_that_nobody_or_more_than_one_was_given_is_denied() {
 #[test]
 fn case_19_a_machine_that_does_not_wait_or_run_any_more_gets_no_certificate() {
     let (name, instance) = (NodeName::parse(NODE).unwrap(), instance());
-    let judged = |waits, state: Option<MachineState>, name: Option<&NodeName>| {
+    let judged_at = |second, waits, state: Option<MachineState>, name: Option<&NodeName>| {
         let machine = state.map(|state| Machine { state, ..machine() });
         let holder = Holder::Machine {
             instance: &instance,
@@ -229,8 +238,9 @@ fn case_19_a_machine_that_does_not_wait_or_run_any_more_gets_no_certificate() {
             name,
             node: None,
         };
-        judge(&request(GOOD), &[], &holder, at(1))
+        judge(&request(GOOD), &[], &holder, at(second))
     };
+    let judged = |waits, state, name| judged_at(1, waits, state, name);
     let running = Some(MachineState::Running);
     assert!(matches!(
         judged(true, Some(MachineState::Pending), Some(&name)),
@@ -240,16 +250,18 @@ fn case_19_a_machine_that_does_not_wait_or_run_any_more_gets_no_certificate() {
         reason(&judged(false, running.clone(), Some(&name))),
         Some("InstanceNotWaiting")
     );
-    for state in [
-        None,
-        Some(MachineState::ShuttingDown),
-        Some(MachineState::Stopped),
-    ] {
+    for state in [MachineState::ShuttingDown, MachineState::Stopped] {
         assert_eq!(
-            reason(&judged(true, state, Some(&name))),
+            reason(&judged(true, Some(state), Some(&name))),
             Some("InstanceNotRunning")
         );
     }
+    // EC2 may not know it for a moment.
+    assert_eq!(judged_at(29, true, None, Some(&name)), Verdict::Leave);
+    assert_eq!(
+        reason(&judged_at(30, true, None, Some(&name))),
+        Some("InstanceNotRunning")
+    );
     assert_eq!(reason(&judged(true, running, None)), Some("NoNodeName"));
 }
 
@@ -299,9 +311,18 @@ fn case_20_a_ready_node_keeps_its_name_and_a_failed_one_of_the_same_machine_may_
             Some("NodeOfAnotherInstance"),
         ),
     ] {
-        let verdict = judged_beside(&request(GOOD), &[], Some(&node));
+        let verdict = judged_long_after(&request(GOOD), Some(&node));
         assert_eq!(reason(&verdict), expected, "{node:?}");
     }
+}
+
+/// A machine may be given the address, and with it the name, of one that has only just died.
+#[test]
+fn a_request_waits_for_the_dead_node_of_another_machine_to_be_cleared_away() {
+    let leftover = node().on("aws:///eu-central-1a/i-0fedcba9876543210");
+    let request = request(GOOD);
+    assert_eq!(judged_beside(&request, &[], Some(&leftover)), Verdict::Leave);
+    assert!(matches!(judged_beside(&request, &[], None), Verdict::Approve(_)));
 }
 
 #[test]

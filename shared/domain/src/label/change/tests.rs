@@ -64,6 +64,7 @@ fn the_startup_taint_goes_in_the_one_patch_that_brings_everything_else() {
         change.patch(),
         json!({
             "metadata": {
+                "uid": "0f9c",
                 "resourceVersion": "41",
                 "labels": {
                     "team": "payments",

@@ -12,7 +12,6 @@ use super::*;
 use crate::hook::tests::wait;
 use crate::ids::InstanceId;
 use crate::keys::{DRAINING, STARTUP_TAINT};
-use crate::lifecycle::Completion;
 use crate::node::Ready;
 use crate::node::tests::node as bare;
 use crate::taint::{Effect, Taint};
@@ -346,6 +345,9 @@ fn a_machine_on_its_way_into_the_warm_pool_is_let_go_at_once() {
         seen.plan(10).steps,
         [Step::Complete(HookResult::Continue, Finish::WarmPool)]
     );
+    // One that comes back from service waits in the same state, for the drain's hook: asked once, and not each second.
+    seen.progress.completion = Some(Completion::NoActiveAction);
+    assert_eq!(seen.said(11), "done: the instance is Warmed:Pending:Wait");
 }
 
 #[test]

@@ -1,0 +1,44 @@
+//! `tests/cases.md` says which test proves which acceptance case: each of them must be there.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeSet;
+
+use base::paths;
+
+/// What the first version of the join and of labels has to prove.
+const REQUIRED: [u32; 36] = [
+    1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 15, 16, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29, 31, 32, 33, 34,
+    35, 36, 37, 39, 40, 41, 44, 51,
+];
+
+#[test]
+fn every_case_names_tests_that_are_there() {
+    let table = std::fs::read_to_string(paths::checkout().join("tests/cases.md")).unwrap();
+    let mut proven = BTreeSet::new();
+    for row in table.lines().filter(|line| line.starts_with("| ")).skip(2) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, case, _, tests, _] = cells.as_slice() else {
+            panic!("expected three columns: {row}")
+        };
+        let tests: Vec<&str> = tests.split("<br>").collect();
+        for test in tests {
+            let names: Vec<&str> = test.split('`').filter(|name| !name.trim().is_empty()).collect();
+            let [file, name] = names.as_slice() else {
+                panic!("case {case}: expected a file and a function: {test}")
+            };
+            let source = std::fs::read_to_string(paths::checkout().join(file));
+            let source = source.unwrap_or_else(|error| panic!("case {case}: {file}: {error}"));
+            assert!(
+                source.contains(&format!("fn {name}(")),
+                "case {case}: {file} has no {name}"
+            );
+        }
+        proven.insert(case.parse::<u32>().unwrap());
+    }
+    let missing: Vec<u32> = REQUIRED
+        .into_iter()
+        .filter(|case| !proven.contains(case))
+        .collect();
+    assert!(missing.is_empty(), "no test for {missing:?}");
+}
