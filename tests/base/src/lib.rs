@@ -10,6 +10,7 @@ pub mod aws;
 pub mod paths;
 pub mod ports;
 pub mod process;
+pub mod programs;
 
 pub use aws::Credentials;
 pub use ports::Ports;

@@ -3,12 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use base::{Spec, paths};
-use serde_json::Value;
-use tokio::process::Command;
 
 /// What a machine keeps of the environment of whoever starts the world: no proxy, no AWS account of a person.
 const KEPT: [&str; 3] = ["LANG", "LC_ALL", "TZ"];
@@ -39,7 +36,7 @@ pub struct Boot<'a> {
 impl Image {
     /// Builds `kubeadm` where it is not built yet and puts it beside the script, in the directory `bin`.
     pub async fn build(bin: &Path) -> Result<Self> {
-        let kubeadm = compile().await?;
+        let kubeadm = base::programs::build("machine", "kubeadm").await?;
         Self::of(bin, &kubeadm)
     }
 
@@ -111,38 +108,4 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
         .open(path)?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("writing {}", path.display()))
-}
-
-/// Compiles the stand-in, and gives the path of the program as cargo names it.
-async fn compile() -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
-    for name in base::process::variables_of_outer_cargo() {
-        cargo.env_remove(name);
-    }
-    let output = cargo
-        .current_dir(paths::checkout())
-        .args([
-            "build",
-            "--package",
-            "machine",
-            "--bin",
-            "kubeadm",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("starting cargo")?;
-    if !output.status.success() {
-        bail!("cargo can't build the stand-in for kubeadm ({})", output.status);
-    }
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "kubeadm")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .context("cargo named no program for kubeadm")
 }

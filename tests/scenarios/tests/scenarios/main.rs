@@ -16,6 +16,7 @@ mod faults;
 mod joins;
 mod labels;
 mod messages;
+mod operator;
 mod permissions;
 mod world_itself;
 
@@ -52,6 +53,7 @@ const SCENARIOS: &[Scenario] = scenarios! {
     joins::without_any_event_the_sweeps_alone_make_nodes_and_end_them,
     joins::no_machine_reads_the_token_of_another_nor_becomes_another_node,
     labels::a_changed_tag_reaches_live_nodes_by_its_event_and_by_the_sweep,
+    operator::the_operator_sees_what_is_in_flight_why_a_node_is_as_it_is_and_what_an_event_would_do,
     permissions::without_any_single_permission_of_node_drain_an_error_names_it,
     permissions::without_any_single_permission_of_node_join_an_error_names_it,
     permissions::without_any_single_permission_of_node_label_an_error_names_it,
