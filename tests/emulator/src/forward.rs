@@ -28,10 +28,12 @@ impl Answer {
     }
 }
 
-/// A client for the loopback interface: whatever proxy the environment names, it is not asked.
+/// A client for the loopback interface: whatever proxy the environment names, it is not asked. Connections are not kept:
+/// the emulator closes idle ones after some seconds, and a request that is just then on its way would be lost.
 pub fn loopback() -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .no_proxy()
+        .pool_max_idle_per_host(0)
         .build()
         .context("building an HTTP client")
 }

@@ -34,7 +34,12 @@ impl HttpEks {
 
     /// The same with the addresses of the two services: `http://127.0.0.1:…`.
     pub fn at(sts: String, eks: String, credentials: base::Credentials) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(LIMIT).no_proxy().build()?;
+        // Connections are not kept: one that the emulator closes just then would lose the request.
+        let http = reqwest::Client::builder()
+            .timeout(LIMIT)
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()?;
         Ok(Self {
             sts,
             eks,
