@@ -4,6 +4,7 @@ use aws::autoscaling::{CompleteHook, RecordHeartbeat};
 use domain::drain::{Answer, Finish, Mark, Notice, Pod, Refusal, Step};
 use domain::lifecycle::{Completion, HookResult};
 use domain::node::Node;
+use function::rounds::Went;
 use function::{Failed, hook};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -15,15 +16,6 @@ use crate::{SERVICE, counts};
 
 /// How often the cordon is tried against others who write to the node at the same moment.
 const CORDON_TRIES: u32 = 5;
-
-/// Whether the plan still fits what is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Went {
-    /// It does.
-    On,
-    /// It does not: what is left of it is dropped, and the next look makes a new one.
-    Stale,
-}
 
 impl<A, K, C> Drain<'_, A, K, C>
 where

@@ -11,28 +11,16 @@ use domain::ids::NodeName;
 use domain::node::Node;
 use function::hook::Looker;
 use function::report::count;
+use function::rounds::{self, AFTER_FAILURE, IN_FLIGHT, Went};
 use function::{Failed, Found, Tally, Waiting};
 use futures::{FutureExt as _, StreamExt as _};
-use jiff::SignedDuration;
 use kubernetes::{CountCalls, EvictPod, ListNodes, ListPods, PatchNode, RecordNodeEvent};
 use runtime::clock::{Clock, Deadline};
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::NodeDrain;
-use crate::apply::Went;
 use crate::finder::Finder;
-
-/// Requests to the API server that may be under way at once, in one invocation. One at a time is not enough:
-/// an eviction may take 100 ms in a quiet cluster. Far more would be flow control's business.
-const IN_FLIGHT: usize = 16;
-
-/// After a step failed, look again this much later: long enough not to hammer, short enough for a conflict.
-const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(2);
-
-/// How long after its deadline a drain may still wait for an answer. Of the time that the invocation keeps back,
-/// the rest is for the report.
-const OVERTIME: SignedDuration = SignedDuration::from_secs(4);
 
 /// All that a cluster does for a drain.
 pub trait Kubernetes: ListNodes + PatchNode + ListPods + EvictPod + RecordNodeEvent + CountCalls {}
@@ -213,11 +201,9 @@ where
     K: Kubernetes,
     C: Clock,
 {
-    /// Rounds, as long as the invocation has time. A request that is still under way a little later is given up:
-    /// the next tick asks again, and Lambda would end the whole invocation with its report.
+    /// Rounds, as long as the invocation has time.
     async fn run(mut self) -> Tally {
-        let left = self.bench.deadline.remaining(self.bench.clock.now()) + OVERTIME;
-        let limit = std::time::Duration::try_from(left).unwrap_or_default();
+        let limit = rounds::limit(self.bench.deadline, self.bench.clock.now());
         if tokio::time::timeout(limit, self.rounds()).await.is_err() {
             tracing::warn!(node = self.node_name(), "time is up; the next tick goes on");
         }

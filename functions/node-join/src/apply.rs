@@ -13,13 +13,14 @@ use domain::join::{BootstrapToken, Document, Endpoint, Issued, Parameter, Pin, P
 use domain::keys::CLUSTER_TAG;
 use domain::label::Template;
 use function::report::count;
+use function::rounds::IN_FLIGHT;
 use function::{Count, Failed};
 use futures::StreamExt as _;
 use kubernetes::{CountCalls, DeleteToken as _, ReadClusterInfo as _};
 use runtime::clock::Clock;
 use tokio::sync::Semaphore;
 
-use crate::rounds::{IN_FLIGHT, Round};
+use crate::rounds::Round;
 use crate::{
     Kubernetes, LEFTOVERS_DELETED, Parameters, Scope, TOKENS_ISSUED, TOKENS_REISSUED, TOKENS_REVOKED,
 };

@@ -13,6 +13,7 @@ use domain::join::{
 };
 use domain::node::Node;
 use function::report::count;
+use function::rounds::{self, IN_FLIGHT};
 use function::{Failed, Tally, cluster};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
@@ -27,13 +28,6 @@ const PAUSE: SignedDuration = SignedDuration::from_millis(2_500);
 
 /// Up to so many nodes are looked at one by one; for more of them, one list of all is cheaper.
 const FEW: usize = 10;
-
-/// Requests to the API server that may be under way at once, in one invocation.
-pub(crate) const IN_FLIGHT: usize = 16;
-
-/// How long after the deadline an answer may still be waited for. Of the time that the invocation keeps back, the
-/// rest is for the report.
-const OVERTIME: SignedDuration = SignedDuration::from_secs(4);
 
 /// One machine, and what this invocation remembers of it.
 #[derive(Debug, Default)]
@@ -72,11 +66,9 @@ where
     R: Random,
     C: Clock,
 {
-    /// Rounds, as long as the invocation has time. What is still under way a little later is given up: the next
-    /// tick does it again, and Lambda would end the whole invocation with its report.
+    /// Rounds, as long as the invocation has time.
     pub(crate) async fn rounds(&self, scope: &Scope, deadline: Deadline, tally: &RefCell<Tally>) {
-        let left = deadline.remaining(self.clock.now()) + OVERTIME;
-        let limit = std::time::Duration::try_from(left).unwrap_or_default();
+        let limit = rounds::limit(deadline, self.clock.now());
         match tokio::time::timeout(limit, self.until_all_are_over(scope, deadline, tally)).await {
             Ok(Ok(())) => {}
             Ok(Err(failed)) => {

@@ -7,6 +7,7 @@ use domain::ids::NodeName;
 use domain::label::{Finish, Notice, Step, Write};
 use domain::lifecycle::{Completion, HookResult};
 use domain::node::Node;
+use function::rounds::Went;
 use function::{Failed, Tally, hook};
 use jiff::{SignedDuration, Timestamp};
 use kubernetes::{NodeEvent, Severity};
@@ -22,15 +23,6 @@ const WRITE_TRIES: u32 = 5;
 
 /// Between two tries: as long as a request takes, and not the same for everybody.
 const BETWEEN_TRIES_MS: u64 = 40;
-
-/// Whether the plan still fits what is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Went {
-    /// It does.
-    On,
-    /// It does not: what is left of it is dropped, and the next look makes a new one.
-    Stale,
-}
 
 /// What a plan is carried out with.
 pub(crate) struct Bench<'a, A, K, C> {

@@ -8,6 +8,7 @@ use domain::label::{Outcome, Plan, Step, Then, plan};
 use domain::node::Node;
 use function::hook::Looker;
 use function::report::count;
+use function::rounds::{self, AFTER_FAILURE, IN_FLIGHT, Went};
 use function::{Failed, Tally};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -15,16 +16,10 @@ use kubernetes::{CountCalls, ListNodes, PatchNode, RecordNodeEvent};
 use runtime::clock::{Clock, Deadline};
 use tracing::Instrument as _;
 
-use crate::apply::{Bench, Went};
+use crate::apply::Bench;
 use crate::targets::Target;
 use crate::view::View;
 use crate::{NodeLabel, counts};
-
-/// Conversations with the API server that may be under way at once, in one invocation.
-const IN_FLIGHT: usize = 16;
-
-/// After a step failed, look again this much later: long enough not to hammer, short enough for a conflict.
-const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Whoever is due within this time is looked at in the same round.
 const TOGETHER: SignedDuration = SignedDuration::from_millis(500);
@@ -32,10 +27,6 @@ const TOGETHER: SignedDuration = SignedDuration::from_millis(500);
 /// How often Auto Scaling is asked whether an instance still waits: what is terminated while it launches is noticed
 /// within this time, and sooner on its node.
 const ASK_STATE_EVERY: SignedDuration = SignedDuration::from_secs(15);
-
-/// How long after its deadline an invocation may still wait for an answer. Of the time that it keeps back, the rest
-/// is for the report.
-const OVERTIME: SignedDuration = SignedDuration::from_secs(4);
 
 /// All that a cluster does for labels.
 pub trait Kubernetes: ListNodes + PatchNode + RecordNodeEvent + CountCalls {}
@@ -63,7 +54,7 @@ pub(crate) async fn all<A, E, G, Q, C, L>(
         }
     };
     let calls_before = cluster.calls();
-    let mut rounds = Rounds {
+    let mut run = Rounds {
         function,
         cluster: &cluster,
         looker: Looker::new(&function.autoscaling),
@@ -72,12 +63,13 @@ pub(crate) async fn all<A, E, G, Q, C, L>(
         deadline,
         tally,
     };
-    // Lambda would end the whole invocation with its report; the next tick asks again.
-    let limit = std::time::Duration::try_from(deadline.remaining(now) + OVERTIME).unwrap_or_default();
-    if tokio::time::timeout(limit, rounds.run()).await.is_err() {
+    if tokio::time::timeout(rounds::limit(deadline, now), run.run())
+        .await
+        .is_err()
+    {
         tracing::warn!("time is up; the next tick goes on");
     }
-    let Rounds { looker, tally, .. } = rounds;
+    let Rounds { looker, tally, .. } = run;
     looker.tell(tally);
     tally.count(count::KUBERNETES_CALLS, cluster.calls() - calls_before);
     if tally.failures().iter().any(|failed| failed.of_cluster) {

@@ -14,6 +14,7 @@ pub mod label;
 pub mod lifecycle;
 pub mod machine;
 pub mod node;
+mod states;
 pub mod taint;
 mod words;
 

@@ -1,81 +1,55 @@
 //! Auto Scaling's view of an instance: its lifecycle state, and the hook at which it waits.
 
-use std::fmt;
-
 use jiff::SignedDuration;
 
 use crate::ids::{GroupName, HookName};
-
-macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Where an instance is in its life, in Auto Scaling's own terms (user guide, "Amazon EC2 Auto
-        /// Scaling instance lifecycle").
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum LifecycleState {
-            $($(#[$doc])* $name,)*
-            /// A state that this version does not know. Nothing is done about an instance in it.
-            Other(String),
-        }
-
-        impl LifecycleState {
-            /// Reads the state as the API writes it.
-            pub fn parse(text: &str) -> Self {
-                match text {
-                    $($text => Self::$name,)*
-                    other => Self::Other(other.to_owned()),
-                }
-            }
-
-            /// The state as the API writes it.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$name => $text,)*
-                    Self::Other(text) => text,
-                }
-            }
-        }
-    };
-}
+use crate::states::states;
 
 states! {
-    /// Launched, before any hook.
-    Pending = "Pending",
-    /// Waits for its launch hooks.
-    PendingWait = "Pending:Wait",
-    /// Its launch hooks are done.
-    PendingProceed = "Pending:Proceed",
-    /// Serves.
-    InService = "InService",
-    /// Chosen to be terminated, before any hook.
-    Terminating = "Terminating",
-    /// Waits for its terminate hooks: the time in which a node is drained.
-    TerminatingWait = "Terminating:Wait",
-    /// Its terminate hooks are done.
-    TerminatingProceed = "Terminating:Proceed",
-    /// Kept after a terminate hook was abandoned, by a retention policy of the group; it costs money.
-    TerminatingRetained = "Terminating:Retained",
-    /// Gone.
-    Terminated = "Terminated",
-    /// On its way into standby.
-    EnteringStandby = "EnteringStandby",
-    /// Set aside by a person.
-    Standby = "Standby",
-    /// On its way out of the group, machine and all.
-    Detaching = "Detaching",
-    /// Out of the group.
-    Detached = "Detached",
-    /// On its way into the warm pool: waits for its launch hooks. One that comes back from service, by a reuse policy
-    /// of the pool, waits here for its terminate hooks, and nothing in the state tells the two apart (user guide, "Use
-    /// lifecycle hooks with a warm pool"). It is taken for one that is launched: nodes are not drained on their way back.
-    WarmedPendingWait = "Warmed:Pending:Wait",
-    /// In the warm pool, stopped.
-    WarmedStopped = "Warmed:Stopped",
-    /// In the warm pool, running.
-    WarmedRunning = "Warmed:Running",
-    /// In the warm pool, hibernated.
-    WarmedHibernated = "Warmed:Hibernated",
-    /// Leaves the warm pool for good and waits for its terminate hooks.
-    WarmedTerminatingWait = "Warmed:Terminating:Wait",
+    /// Where an instance is in its life, in Auto Scaling's own terms (user guide, "Amazon EC2 Auto
+    /// Scaling instance lifecycle").
+    LifecycleState {
+        /// Launched, before any hook.
+        Pending = "Pending",
+        /// Waits for its launch hooks.
+        PendingWait = "Pending:Wait",
+        /// Its launch hooks are done.
+        PendingProceed = "Pending:Proceed",
+        /// Serves.
+        InService = "InService",
+        /// Chosen to be terminated, before any hook.
+        Terminating = "Terminating",
+        /// Waits for its terminate hooks: the time in which a node is drained.
+        TerminatingWait = "Terminating:Wait",
+        /// Its terminate hooks are done.
+        TerminatingProceed = "Terminating:Proceed",
+        /// Kept after a terminate hook was abandoned, by a retention policy of the group; it costs money.
+        TerminatingRetained = "Terminating:Retained",
+        /// Gone.
+        Terminated = "Terminated",
+        /// On its way into standby.
+        EnteringStandby = "EnteringStandby",
+        /// Set aside by a person.
+        Standby = "Standby",
+        /// On its way out of the group, machine and all.
+        Detaching = "Detaching",
+        /// Out of the group.
+        Detached = "Detached",
+        /// On its way into the warm pool: waits for its launch hooks. One that comes back from service, by a reuse policy
+        /// of the pool, waits here for its terminate hooks, and nothing in the state tells the two apart (user guide, "Use
+        /// lifecycle hooks with a warm pool"). It is taken for one that is launched: nodes are not drained on their way back.
+        WarmedPendingWait = "Warmed:Pending:Wait",
+        /// In the warm pool, stopped.
+        WarmedStopped = "Warmed:Stopped",
+        /// In the warm pool, running.
+        WarmedRunning = "Warmed:Running",
+        /// In the warm pool, hibernated.
+        WarmedHibernated = "Warmed:Hibernated",
+        /// Leaves the warm pool for good and waits for its terminate hooks.
+        WarmedTerminatingWait = "Warmed:Terminating:Wait",
+    }
+    /// A state that this version does not know. Nothing is done about an instance in it.
+    Other
 }
 
 impl LifecycleState {
@@ -105,12 +79,6 @@ impl LifecycleState {
     /// Whether the instance is in the warm pool, or on its way into or out of it.
     pub fn is_warmed(&self) -> bool {
         self.as_str().starts_with("Warmed:")
-    }
-}
-
-impl fmt::Display for LifecycleState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use jiff::Timestamp;
 
 use crate::ids::{InstanceId, InvalidId, NodeName};
+use crate::states::states;
 
 /// The region whose private names carry no region, for it is the oldest.
 const REGION_WITHOUT_NAME: &str = "us-east-1";
@@ -186,55 +187,24 @@ impl fmt::Display for CapacityType {
     }
 }
 
-macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Whether a machine runs, in EC2's own terms (user guide, "EC2 instance state changes").
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum MachineState {
-            $($(#[$doc])* $name,)*
-            /// A state that this version does not know. Nothing is done for a machine in it.
-            Other(String),
-        }
-
-        impl MachineState {
-            /// Reads the state as the API writes it.
-            pub fn parse(text: &str) -> Self {
-                match text {
-                    $($text => Self::$name,)*
-                    other => Self::Other(other.to_owned()),
-                }
-            }
-
-            /// The state as the API writes it.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$name => $text,)*
-                    Self::Other(text) => text,
-                }
-            }
-        }
-    };
-}
-
 states! {
-    /// On its way up.
-    Pending = "pending",
-    /// Up.
-    Running = "running",
-    /// On its way to the end.
-    ShuttingDown = "shutting-down",
-    /// Gone; EC2 still tells of it for about an hour, without name and addresses.
-    Terminated = "terminated",
-    /// On its way down, to come back.
-    Stopping = "stopping",
-    /// Down, as in a warm pool.
-    Stopped = "stopped",
-}
-
-impl fmt::Display for MachineState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    /// Whether a machine runs, in EC2's own terms (user guide, "EC2 instance state changes").
+    MachineState {
+        /// On its way up.
+        Pending = "pending",
+        /// Up.
+        Running = "running",
+        /// On its way to the end.
+        ShuttingDown = "shutting-down",
+        /// Gone; EC2 still tells of it for about an hour, without name and addresses.
+        Terminated = "terminated",
+        /// On its way down, to come back.
+        Stopping = "stopping",
+        /// Down, as in a warm pool.
+        Stopped = "stopped",
     }
+    /// A state that this version does not know. Nothing is done for a machine in it.
+    Other
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | [`enrolled`] | the groups of our cluster, and which of their instances wait at our hook |
 //! | [`hook`] | heartbeats, completions, and the look that proves them |
 //! | [`cluster`] | the way into the cluster, with one more try when it does not know us |
+//! | [`rounds`] | the bounds of an invocation's rounds, and how one went |
 //! | [`report`] | counts as metrics, failures as errors |
 //!
 //! A function's `handle` reads from top to bottom through them: decode, find, work, report.
@@ -18,6 +19,7 @@ pub mod failed;
 pub mod hook;
 pub mod inbox;
 pub mod report;
+pub mod rounds;
 
 use jiff::SignedDuration;
 
