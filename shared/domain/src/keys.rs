@@ -25,3 +25,26 @@ pub const GROUP_LABEL: &str = "lamplighter.dev/group";
 
 /// Label of a node: how its machine is paid for, `spot` or `on-demand`.
 pub const CAPACITY_TYPE_LABEL: &str = "lamplighter.dev/capacity-type";
+
+/// Source of the events that we put on the account's bus, by which rules tell them from others'.
+pub const EVENT_SOURCE: &str = "lamplighter";
+
+/// Begins every tag of ours.
+pub const TAG_PREFIX: &str = "lamplighter:";
+
+/// Begins every annotation, label and taint of ours.
+pub const ANNOTATION_PREFIX: &str = "lamplighter.dev/";
+
+/// Tag of what off-hours put to sleep: since when. People see it; the record in the bucket is what counts.
+pub const STATE_TAG: &str = "lamplighter:state";
+
+/// Tag of a group that off-hours put to sleep: its size before. Whoever changes it there changes the size at which the
+/// group wakes.
+pub const SAVED_SIZE_TAG: &str = "lamplighter:saved-size";
+
+/// Annotation of a workload that off-hours put to sleep: since when.
+pub const STATE_ANNOTATION: &str = "lamplighter.dev/state";
+
+/// Annotation of a workload that off-hours put to sleep: its replicas before. Whoever changes it there changes to how
+/// many it wakes.
+pub const ORIGINAL_REPLICAS: &str = "lamplighter.dev/original-replicas";

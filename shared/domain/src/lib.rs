@@ -14,6 +14,8 @@ pub mod label;
 pub mod lifecycle;
 pub mod machine;
 pub mod node;
+pub mod offhours;
+pub mod schedule;
 mod states;
 pub mod taint;
 mod words;

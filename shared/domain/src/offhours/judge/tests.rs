@@ -1,0 +1,6 @@
+mod databases;
+mod machines;
+mod people;
+mod pods;
+mod records;
+mod tools;

@@ -1,0 +1,4 @@
+mod hints;
+mod order;
+mod total;
+mod waiting;
