@@ -6,9 +6,12 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use autoscaling::judge::SignedRequest;
 use aws_credential_types::Credentials as SigningCredentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use base::{Credentials, aws};
+use http::HeaderMap;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -50,6 +53,15 @@ impl std::fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// An answer of S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The version of the object that was read or written, in its quotes.
+    pub etag: Option<String>,
+    /// The object itself, or XML.
+    pub body: String,
+}
 
 /// A request before it is signed.
 struct Request<'a> {
@@ -160,17 +172,35 @@ impl Client {
             .map(drop)
     }
 
-    /// A call of S3: bodies are the objects themselves, or XML.
+    /// A call of S3: bodies are the objects themselves, or XML; `path` with its query, already encoded.
     pub async fn s3(&self, method: Method, path: &str, body: &str) -> Result<String> {
+        let answer = self.s3_with(method, path, &[], body).await?;
+        Ok(answer.body)
+    }
+
+    /// A call of S3 with headers, such as a condition.
+    pub async fn s3_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: &str,
+    ) -> Result<Object> {
         let name = format!("s3 {method} {path}");
+        let owned = |&(name, value): &(&'static str, &str)| (name, value.to_owned());
         let request = Request {
             service: "s3",
             method,
             path,
-            headers: Vec::new(),
+            headers: headers.iter().map(owned).collect(),
             body: body.to_owned(),
         };
-        self.send(request).await.context(name)
+        let (headers, body) = self.exchange(request).await.context(name)?;
+        let etag = headers.get("etag").and_then(|etag| etag.to_str().ok());
+        Ok(Object {
+            etag: etag.map(str::to_owned),
+            body,
+        })
     }
 
     /// Creates a bucket, such as the one that `sam deploy --s3-bucket` uploads to; one that is there already is left
@@ -183,6 +213,29 @@ impl Client {
         match self.s3(Method::PUT, &format!("/{name}"), &here).await {
             Err(error) if Refused::is(&error, "BucketAlreadyOwnedByYou") => Ok(()),
             created => created.map(drop),
+        }
+    }
+
+    /// Deletes every version of every object, as people do before they delete a stack with a bucket.
+    pub async fn empty_bucket(&self, name: &str) -> Result<()> {
+        loop {
+            let page = self.s3(Method::GET, &format!("/{name}?versions"), "").await?;
+            let page = Element::parse(&page)?;
+            let is_one = |child: &&Element| matches!(child.name.as_str(), "Version" | "DeleteMarker");
+            let versions: Vec<&Element> = page.children.iter().filter(is_one).collect();
+            if versions.is_empty() {
+                return Ok(());
+            }
+            for version in versions {
+                let text = |field| {
+                    version
+                        .text_at(field)
+                        .with_context(|| format!("a version without {field}"))
+                };
+                let (key, id) = (encoded(&text("Key")?), encoded(&text("VersionId")?));
+                self.s3(Method::DELETE, &format!("/{name}/{key}?versionId={id}"), "")
+                    .await?;
+            }
         }
     }
 
@@ -210,6 +263,11 @@ impl Client {
     }
 
     async fn send(&self, request: Request<'_>) -> Result<String> {
+        let (_, body) = self.exchange(request).await?;
+        Ok(body)
+    }
+
+    async fn exchange(&self, request: Request<'_>) -> Result<(HeaderMap, String)> {
         let url = format!("{}{}", self.endpoint, request.path);
         let signature = self.signature(&url, &request)?;
         let mut signed = self.http.request(request.method, &url);
@@ -218,11 +276,12 @@ impl Client {
         }
         let answer = signed.body(request.body).send().await?;
         let status = answer.status();
+        let headers = answer.headers().clone();
         let text = answer.text().await?;
         if !status.is_success() {
             return Err(refused(status.as_u16(), &text).into());
         }
-        Ok(text)
+        Ok((headers, text))
     }
 
     fn signature(&self, url: &str, request: &Request<'_>) -> Result<Vec<(&'static str, String)>> {
@@ -237,6 +296,8 @@ impl Client {
         let mut settings = SigningSettings::default();
         if request.service == "s3" {
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            // Keys are signed as they are sent.
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
         }
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -259,6 +320,15 @@ impl Client {
             .map(|header| (header.name(), header.value().to_owned()))
             .collect())
     }
+}
+
+/// A key in a path, or a value in a query.
+pub fn encoded(text: &str) -> String {
+    let parts = text.split('/').map(|part| {
+        let part: String = form_urlencoded::byte_serialize(part.as_bytes()).collect();
+        part.replace('+', "%20")
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn parse(answer: &str) -> Result<Value> {

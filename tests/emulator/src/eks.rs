@@ -1,10 +1,9 @@
 //! The world's EKS endpoint, in front of the emulator's.
 //!
-//! Everything goes to the emulator unchanged, which authenticates and authorises it. Two things it can't
-//! know or do:
+//! Most goes to the emulator unchanged, which authenticates and authorises it. Two things it can't know or do:
 //!
 //! - `DescribeCluster` answers with the API server that really runs in this world, and with its CA.
-//! - `UpdateNodegroupConfig` exists: see [`nodegroups`].
+//! - Node groups have nodes, and can be changed: see [`nodegroups`].
 
 pub mod clusters;
 pub mod nodegroups;
@@ -23,8 +22,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::Client;
 use crate::forward::{Answer, forward, loopback};
-use crate::{Client, EmulatorJudge};
 use clusters::Lookup;
 use nodegroups::Nodegroups;
 
@@ -40,6 +39,8 @@ pub struct Settings {
     pub emulator: Client,
     /// The clusters that really run.
     pub clusters: Lookup,
+    /// The Auto Scaling of the world, as its administrator sees it; without it, node groups have no nodes.
+    pub autoscaling: Option<Client>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -72,8 +73,7 @@ impl Drop for Server {
 
 struct Endpoint {
     http: reqwest::Client,
-    emulator: Client,
-    judge: EmulatorJudge,
+    emulator: String,
     clusters: Lookup,
     nodegroups: Nodegroups,
 }
@@ -86,10 +86,9 @@ pub async fn serve(settings: Settings) -> Result<Server> {
     let address = listener.local_addr()?;
     let endpoint = Arc::new(Endpoint {
         http: loopback()?,
-        judge: EmulatorJudge::new(settings.emulator.endpoint())?,
-        emulator: settings.emulator,
+        emulator: settings.emulator.endpoint().to_owned(),
         clusters: settings.clusters,
-        nodegroups: Nodegroups::default(),
+        nodegroups: Nodegroups::new(settings.emulator, settings.autoscaling)?,
     });
     let app = Router::new().fallback(handle).with_state(endpoint);
     let task = tokio::spawn(async move {
@@ -109,6 +108,9 @@ async fn handle(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Resp
 impl Endpoint {
     async fn answer(&self, request: Request) -> Result<Answer> {
         let request = as_signed(request).await?;
+        if let Some(answer) = self.nodegroups.answer(&request).await? {
+            return Ok(answer);
+        }
         let path = request
             .path_and_query
             .split('?')
@@ -121,21 +123,12 @@ impl Endpoint {
                 let answer = self.forward(&request).await?;
                 rewrite(answer, |body| clusters::complete(body, (self.clusters)(cluster)))
             }
-            ("GET", ["clusters", _, "node-groups", _]) => {
-                let answer = self.forward(&request).await?;
-                rewrite(answer, |body| self.nodegroups.apply(body))
-            }
-            ("POST", ["clusters", cluster, "node-groups", name, "update-config"]) => {
-                self.nodegroups
-                    .update(&self.judge, &self.emulator, &request, cluster, name)
-                    .await
-            }
             _ => self.forward(&request).await,
         }
     }
 
     async fn forward(&self, request: &SignedRequest) -> Result<Answer> {
-        forward(&self.http, self.emulator.endpoint(), request, &[]).await
+        forward(&self.http, &self.emulator, request, &[]).await
     }
 }
 

@@ -1,10 +1,12 @@
 //! Auto Scaling groups of a world, as its people make them: through the API.
 
+mod sizes;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use base::{Ports, aws};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -17,6 +19,8 @@ use kube::api::ListParams;
 use crate::stacks::{KUBEADM, Way};
 use crate::world::LOOK;
 use crate::{World, profiles};
+
+pub use sizes::{Sizes, set_sizes, sizes, tag, tags, untag};
 
 /// A node joins in about a second; a machine that compiles at the same time is slower.
 const JOIN_LIMIT: Duration = Duration::from_secs(60);
@@ -45,6 +49,8 @@ pub struct Group {
     pub cluster: String,
     /// How many instances.
     pub size: u32,
+    /// The least and the most.
+    bounds: (u32, u32),
     hooks: Vec<Hook>,
     tags: Vec<(String, String)>,
     /// What its machines boot, if they join by themselves.
@@ -86,6 +92,7 @@ impl Group {
             name: name.to_owned(),
             cluster: cluster.to_owned(),
             size,
+            bounds: (0, size + 10),
             hooks: vec![Hook {
                 name: "lamplighter-node-drain".to_owned(),
                 transition: TERMINATING,
@@ -214,8 +221,8 @@ impl Group {
         let mut set = |key: String, value: &str| parameters.push((key, value.to_owned()));
         set("AutoScalingGroupName".to_owned(), &self.name);
         set("LaunchTemplate.LaunchTemplateName".to_owned(), template);
-        set("MinSize".to_owned(), "0");
-        set("MaxSize".to_owned(), &(self.size + 10).to_string());
+        set("MinSize".to_owned(), &self.bounds.0.to_string());
+        set("MaxSize".to_owned(), &self.bounds.1.to_string());
         set("DesiredCapacity".to_owned(), &self.size.to_string());
         for (n, (key, value)) in (1..).zip(&self.tags) {
             let member = format!("Tags.member.{n}");
@@ -290,16 +297,7 @@ impl Group {
 
 /// The instances of a group, those on their way out included.
 pub async fn instances(world: &World, group: &str) -> Result<Vec<Instance>> {
-    let answer = call(
-        world,
-        "DescribeAutoScalingGroups",
-        [("AutoScalingGroupNames.member.1", group)],
-    )
-    .await?;
-    let groups = answer.list("DescribeAutoScalingGroupsResult/AutoScalingGroups");
-    let found = groups
-        .first()
-        .with_context(|| format!("there is no group {group}"))?;
+    let found = sizes::described(world, group).await?;
     let read = |instance: &emulator::Element| {
         Some(Instance {
             id: instance.text_at("InstanceId")?,
@@ -359,7 +357,7 @@ fn runs_on(node: &Node, instance: &str) -> bool {
     provider_id.and_then(|id| id.rsplit('/').next()) == Some(instance)
 }
 
-fn is_ready(node: &Node) -> bool {
+pub(crate) fn is_ready(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions
         .into_iter()

@@ -19,6 +19,9 @@
 //! A launched instance without user data becomes a node at once. One with user data boots as a machine of its own: it
 //! runs the script of the users, with credentials from its instance metadata, and joins by itself or not at all
 //! ([`groups::Group::joining`]).
+//!
+//! Node groups of EKS are Auto Scaling groups in the end ([`nodegroups`]), databases are no more than their state
+//! ([`databases`]).
 
 #![allow(
     clippy::disallowed_methods,
@@ -27,12 +30,15 @@
 
 pub mod audit;
 mod control;
+pub mod databases;
 pub mod drain_watch;
 mod env_file;
 pub mod function_logs;
 pub mod groups;
 mod joining;
 mod machines;
+pub mod nodegroups;
+pub mod objects;
 pub mod profiles;
 pub mod stacks;
 pub mod supervisor;

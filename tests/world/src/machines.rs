@@ -7,6 +7,7 @@ use anyhow::Result;
 use autoscaling::Notice;
 use base::aws;
 use control_plane::{Kubelets, Machine};
+use emulator::eks::nodegroups::{LABEL_TAG, NODEGROUP_TAG};
 use relay::Relay;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -15,6 +16,9 @@ use crate::timeline::{Timeline, What};
 
 /// The tag by which a group says which cluster its machines join.
 const CLUSTER_TAG: &str = "lamplighter:cluster";
+
+/// The label by which EKS says whose node it is.
+pub(crate) const NODEGROUP_LABEL: &str = "eks.amazonaws.com/nodegroup";
 
 /// Follows Auto Scaling until the world ends.
 pub(crate) async fn follow(
@@ -56,9 +60,9 @@ pub(crate) async fn follow(
                 tags,
                 instance,
             } => {
-                if tags.contains_key(CLUSTER_TAG) {
+                if let Some(labels) = labels(&tags) {
                     let id = instance.instance_id.clone();
-                    match launched(&joining, &kubelets, instance).await {
+                    match launched(&joining, &kubelets, instance, labels).await {
                         Ok(true) => {}
                         Ok(false) => timeline.note(&id, What::Joined),
                         Err(error) => timeline.note(&id, What::trouble(error)),
@@ -82,15 +86,33 @@ async fn launched(
     joining: &Arc<Joining>,
     kubelets: &Kubelets,
     instance: autoscaling::fleet::Launched,
+    labels: BTreeMap<String, String>,
 ) -> Result<bool> {
     let boots = joining.boot(&instance.instance_id).await?;
     if !boots {
-        kubelets.join(&machine(instance)).await?;
+        kubelets.join(&machine(instance, labels)).await?;
     }
     Ok(boots)
 }
 
-fn machine(launched: autoscaling::fleet::Launched) -> Machine {
+/// The labels of a group's nodes, `None` if its machines join no cluster.
+fn labels(tags: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+    let Some(nodegroup) = tags.get(NODEGROUP_TAG) else {
+        return tags.contains_key(CLUSTER_TAG).then(BTreeMap::new);
+    };
+    let own = tags
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix(LABEL_TAG)?.to_owned(), value.clone())));
+    let mut labels: BTreeMap<String, String> = own.collect();
+    labels.insert(NODEGROUP_LABEL.to_owned(), nodegroup.clone());
+    labels.insert(
+        "eks.amazonaws.com/capacityType".to_owned(),
+        "ON_DEMAND".to_owned(),
+    );
+    Some(labels)
+}
+
+fn machine(launched: autoscaling::fleet::Launched, labels: BTreeMap<String, String>) -> Machine {
     let autoscaling::fleet::Launched {
         instance_id,
         private_dns_name,
@@ -104,6 +126,6 @@ fn machine(launched: autoscaling::fleet::Launched) -> Machine {
         availability_zone,
         region: aws::REGION.to_owned(),
         instance_type: "m7g.large".to_owned(),
-        labels: BTreeMap::new(),
+        labels,
     }
 }

@@ -260,10 +260,13 @@ async fn serve_eks(options: &Options, emulator: &Emulator, plane: &ControlPlane)
         endpoint: plane.endpoint(),
         certificate_authority: plane.ca_pem(),
     };
+    let autoscaling = Ports::http(options.ports.autoscaling());
+    let autoscaling = Client::new(&autoscaling, emulator.admin().clone())?;
     eks::serve(eks::Settings {
         listen: Ports::address(options.ports.eks()),
         emulator: emulator.client()?,
         clusters: Arc::new(move |name| (name == CLUSTER).then(|| access.clone())),
+        autoscaling: Some(autoscaling),
     })
     .await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::Ports;
-use emulator::eks::clusters::{ClusterAccess, create_access_entry, create_cluster, create_role};
+use emulator::eks::clusters::{ClusterAccess, create_access_entry, create_cluster};
 use emulator::{Client, eks};
 use reqwest::Method;
 use serde_json::json;
@@ -21,6 +21,7 @@ async fn a_cluster_is_described_with_its_real_endpoint_to_those_who_may_see_it()
                 certificate_authority: "PEM".to_owned(),
             })
         }),
+        autoscaling: None,
     })
     .await
     .unwrap();
@@ -41,9 +42,6 @@ async fn a_cluster_is_described_with_its_real_endpoint_to_those_who_may_see_it()
         "may",
         json!([
             { "Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "arn:aws:eks:*:*:cluster/demo" },
-            {
-                "Effect": "Allow", "Action": ["eks:UpdateNodegroupConfig", "eks:DescribeNodegroup"], "Resource": "*",
-            },
         ]),
     )
     .await;
@@ -82,62 +80,5 @@ async fn a_cluster_is_described_with_its_real_endpoint_to_those_who_may_see_it()
         json!(["lamplighter:node-drain"])
     );
 
-    create_role(&admin, "node", "ec2.amazonaws.com").await.unwrap();
-    let nodegroup = json!({
-        "nodegroupName": "blue",
-        "nodeRole": "arn:aws:iam::111122223333:role/node",
-        "subnets": ["subnet-00000001"],
-        "scalingConfig": { "minSize": 1, "desiredSize": 3, "maxSize": 5 },
-    });
-    admin
-        .rest(
-            "eks",
-            Method::POST,
-            "/clusters/demo/node-groups",
-            Some(&nodegroup),
-        )
-        .await
-        .unwrap();
-    let sleep = json!({ "scalingConfig": { "minSize": 0, "desiredSize": 0 } });
-    let path = "/clusters/demo/node-groups/blue";
-    let update = format!("{path}/update-config");
-    let error = may_not
-        .rest("eks", Method::POST, &update, Some(&sleep))
-        .await
-        .unwrap_err();
-    assert!(
-        format!("{error:#}").contains("not authorized to perform: eks:UpdateNodegroupConfig"),
-        "{error:#}"
-    );
-    may.rest("eks", Method::POST, &update, Some(&sleep))
-        .await
-        .unwrap();
-    let described = may.rest("eks", Method::GET, path, None).await.unwrap();
-    assert_eq!(
-        described["nodegroup"]["scalingConfig"],
-        json!({ "minSize": 0, "desiredSize": 0, "maxSize": 5 })
-    );
-    let wrong = json!({ "scalingConfig": { "desiredSize": 6 } });
-    let error = may
-        .rest("eks", Method::POST, &update, Some(&wrong))
-        .await
-        .unwrap_err();
-    assert!(
-        format!("{error:#}").contains("desired capacity 6 can't be greater than max size 5"),
-        "{error:#}"
-    );
-    let error = may
-        .rest(
-            "eks",
-            Method::POST,
-            "/clusters/demo/node-groups/none/update-config",
-            Some(&sleep),
-        )
-        .await
-        .unwrap_err();
-    assert!(
-        format!("{error:#}").contains("ResourceNotFoundException"),
-        "{error:#}"
-    );
     emulator.stop().await;
 }

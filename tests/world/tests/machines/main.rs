@@ -1,5 +1,6 @@
 //! Machines that boot, find their document and join: the script of the users, the real API server, and IAM with the
-//! policy of the template. What node-join does is done by hand.
+//! policy of the template. What node-join does is done by hand. And the other things of a world that come and go:
+//! node groups, databases, objects.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +10,7 @@
     reason = "these are tests: what is not there fails them, and they measure time"
 )]
 
+mod capacity;
 mod documents;
 mod joins;
 mod stage;
@@ -43,6 +45,10 @@ fn main() -> ExitCode {
         joins::a_machine_that_is_terminated_runs_no_more,
         strangers::no_machine_reads_the_document_of_another_in_any_way,
         strangers::a_session_that_is_no_instances_reads_nothing,
+        capacity::a_node_group_has_nodes_and_they_follow_its_sizes,
+        capacity::a_group_has_the_bounds_and_the_tags_that_people_gave_it,
+        capacity::a_database_is_made_stopped_started_tagged_and_deleted,
+        capacity::objects_are_listed_by_prefix_and_read,
     ];
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
