@@ -1,9 +1,13 @@
 //! What a person can ask for.
 
+mod hours;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::{ClusterName, HookName};
+
+pub(crate) use hours::{Eval, Hold, HoursCommand, How, Plan, Release, Wish};
 
 /// Shown below the options of every command.
 const EXIT_CODES: &str = "\
@@ -48,14 +52,17 @@ Examples:
   What a function would do about a recorded event, without doing it:
     lamplighter events replay events/node-drain/terminate-action.json --cluster blue
 
+  What is asleep, and what its size was:
+    lamplighter hours show --cluster blue --bucket sizes
+
   The same of an EKS cluster, for a script:
     lamplighter status --cluster blue --access eks --output json";
 
 /// Looks after the nodes of a Kubernetes cluster from outside: the operator's side of Lamplighter
 ///
 /// The functions decide everything by what they observe, and so does this command, by the same code: it shows what
-/// they see, and what they would do next. It reads Auto Scaling, EC2 and the cluster, and changes nothing unless
-/// told to by --apply.
+/// they see, and what they would do next. It reads AWS and the cluster, and changes nothing unless told to: by
+/// --apply, or by `hours wake`, `sleep`, `hold` and `release`, which write down what is wanted.
 ///
 /// AWS credentials, region and endpoints come from where the AWS command line takes them, the cluster's from a
 /// kubeconfig, as kubectl takes them. For a profile that signs in by SSO, run
@@ -101,6 +108,11 @@ pub(crate) struct Shared {
     /// The launch hook that the stack was deployed with
     #[arg(long, global = true, value_name = "HOOK", default_value = "lamplighter-node-launch", value_parser = hook_name)]
     pub(crate) launch_hook: HookName,
+    /// The bucket in which off-hours saves sizes, if the settings do not name it
+    ///
+    /// It is the output `OffHoursBucketName` of the stack.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) bucket: Option<String>,
     /// Settings of the functions that differ from the defaults, as the JSON of a function's environment
     ///
     /// What `aws lambda get-function-configuration --function-name … --query Environment.Variables` prints. What
@@ -140,6 +152,9 @@ pub(crate) enum Command {
     /// Look at one node
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Look at what sleeps at night, and say what shall
+    #[command(subcommand)]
+    Hours(HoursCommand),
     /// Work with recorded events
     #[command(subcommand)]
     Events(EventsCommand),
@@ -162,7 +177,9 @@ pub(crate) enum NodeCommand {
 pub(crate) enum EventsCommand {
     /// Run a recorded event through the function that it is for
     ///
-    /// FILE holds an event of EventBridge, a batch of SQS messages, or `{"tick": true}`; `-` reads standard input.
+    /// FILE holds an event of EventBridge, a batch of SQS messages, `{"tick": true}`, or `{"edge": "wake"}` as a
+    /// schedule of off-hours sends it; `-` reads standard input.
+    ///
     /// The function's own handler runs here, with your credentials: it reads what the function would read, and
     /// without --apply it writes nothing. Its log and its metrics go to standard error.
     ///
@@ -193,6 +210,9 @@ pub(crate) enum Function {
     /// Labels nodes and lets them serve
     #[value(name = "node-label")]
     Label,
+    /// Puts to sleep at night, and wakes
+    #[value(name = "off-hours")]
+    Hours,
 }
 
 impl Function {
@@ -202,6 +222,7 @@ impl Function {
             Self::Drain => "node-drain",
             Self::Join => "node-join",
             Self::Label => "node-label",
+            Self::Hours => "off-hours",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How the command ends.
 
+use std::fmt::Display;
 use std::process::ExitCode;
+
+use domain::schedule::SpanError;
 
 use crate::print;
 
@@ -41,6 +44,12 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// A text that can't be read, with the place below it.
+    pub(crate) fn marked(what: &impl Display, text: &SpanError) -> Self {
+        let marked = text.marked().replace('\n', "\n    ");
+        Self::Usage(format!("{what}\n    {marked}"))
+    }
+
     /// Says so on standard error, and gives the code, as `--help` tells it.
     pub(crate) fn end(&self) -> ExitCode {
         print::complain(&self.to_string());

@@ -12,7 +12,7 @@ use domain::label::{self, Cluster as SeenCluster, Desired, Facts, Identity, Obse
 use domain::lifecycle::Transition;
 use domain::machine::Machine;
 use domain::node::Node;
-use function::{Common, Enrolled, Found};
+use function::{Enrolled, Found, Hooked};
 use jiff::Timestamp;
 use kubernetes::ListNodes;
 use runtime::clock::{Clock as _, SystemClock};
@@ -91,7 +91,7 @@ struct Look<'a, A, E, K> {
     autoscaling: &'a A,
     ec2: &'a E,
     cluster: &'a K,
-    launch: &'a Common,
+    launch: &'a Hooked,
     policy: &'a label::Policy,
 }
 

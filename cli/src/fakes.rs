@@ -12,6 +12,7 @@ use domain::keys::CLUSTER_TAG;
 use domain::lifecycle::{Hook, HookResult, LifecycleState, Transition};
 use domain::machine::{CapacityType, Machine, MachineState, arn};
 use domain::node::Node;
+use domain::offhours::Capacity;
 use jiff::SignedDuration;
 use kubernetes::{Error as ClusterError, ListNodes, ListPods, TryEviction};
 
@@ -44,12 +45,15 @@ impl DescribeGroups for Fake {
             lifecycle: lifecycle.clone(),
             zone: "eu-central-1a".into(),
             health: Health::Healthy,
+            machine_type: String::new(),
         };
         Ok(vec![Group {
             name: GroupName::parse("workers").unwrap(),
             tags: tags
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
+            capacity: Capacity::new(0, 1, 1),
+            created: None,
             instances: self.instances.iter().map(instance).collect(),
         }])
     }

@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 #[cfg(test)]
 mod fakes;
+mod hours;
 mod patience;
 mod print;
 mod replay;
@@ -29,6 +30,7 @@ async fn main() -> ExitCode {
     let ended = match command {
         Command::Status => status::run(&shared).await,
         Command::Node(NodeCommand::Explain { node }) => explain::run(&shared, &node).await,
+        Command::Hours(command) => hours::run(&shared, command).await,
         Command::Events(EventsCommand::Replay {
             file,
             function,

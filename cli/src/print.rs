@@ -17,6 +17,14 @@ pub(crate) fn json(answer: &impl Serialize) {
     }
 }
 
+/// Prints the answer for a script, on one line.
+pub(crate) fn json_line(answer: &impl Serialize) {
+    match serde_json::to_string(answer) {
+        Ok(json) => text(&format!("{json}\n")),
+        Err(error) => complain(&error.to_string()),
+    }
+}
+
 /// Says what is wrong.
 pub(crate) fn complain(what: &str) {
     let _ = writeln!(std::io::stderr().lock(), "lamplighter: {what}");

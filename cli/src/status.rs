@@ -15,7 +15,7 @@ use domain::join::Parameter;
 use domain::lifecycle::Transition;
 use domain::machine::Machine;
 use domain::node::Node;
-use function::{Common, Enrolled, Found, Waiting};
+use function::{Enrolled, Found, Hooked, Waiting};
 use jiff::Timestamp;
 use kubernetes::{Cluster, ListNodes, ListPods, TryEviction};
 use runtime::clock::{Clock as _, SystemClock};
@@ -73,8 +73,8 @@ struct Look<'a, A, E, P, K> {
     ec2: &'a E,
     parameters: &'a P,
     cluster: Result<&'a K, &'a str>,
-    terminate: &'a Common,
-    launch: &'a Common,
+    terminate: &'a Hooked,
+    launch: &'a Hooked,
     policies: &'a Policies,
 }
 
@@ -122,7 +122,7 @@ where
         Ok((status, blind))
     }
 
-    async fn waiting(&self, config: &Common, transition: Transition) -> Result<Found, Error> {
+    async fn waiting(&self, config: &Hooked, transition: Transition) -> Result<Found, Error> {
         let enrolled = Enrolled {
             autoscaling: self.autoscaling,
             config,

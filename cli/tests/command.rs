@@ -33,6 +33,177 @@ fn help_teaches_by_examples_and_exit_codes() {
     }
     let (_, help, _) = words(&lamplighter(&["events", "replay", "--help"]));
     assert!(help.contains("without --apply it writes nothing"), "{help}");
+    for (command, part) in [
+        ("eval", "it needs no AWS, no cluster and no --cluster"),
+        ("show", "lamplighter hours show --cluster blue"),
+        ("plan", "--days 31 --time-zone America/New_York"),
+        ("wake", "for 8 hours unless told otherwise"),
+        ("sleep", "for 12 hours unless told otherwise"),
+        ("hold", "--until 23:30"),
+        ("release", "what was told of everything"),
+    ] {
+        let (code, help, _) = words(&lamplighter(&["hours", command, "--help"]));
+        assert_eq!(code, Some(0));
+        for part in ["Examples:", part] {
+            assert!(help.contains(part), "{command}: {part}: {help}");
+        }
+    }
+}
+
+#[test]
+fn spans_are_evaluated_without_aws_or_a_cluster() {
+    let office = "Mon-Fri 08:00-20:00 Europe/Berlin";
+    let eval = |arguments: &[&str]| {
+        let line: Vec<&str> = ["hours", "eval"].iter().chain(arguments).copied().collect();
+        words(&lamplighter(&line))
+    };
+    let thursday = "2026-11-26T12:00:00+01:00";
+    let json = |arguments: &[&str]| {
+        let (code, stdout, stderr) = eval(&[arguments, &["-o", "json"]].concat());
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        stdout
+    };
+    assert_eq!(
+        json(&["--uptime", office, "--at", thursday]),
+        "{\"state\":\"up\",\"reason\":\"inside uptime Mon-Fri 08:00-20:00 Europe/Berlin of the command line \
+         until 2026-11-26T19:00:00Z\"}\n"
+    );
+    assert!(
+        json(&["--downtime", office, "--at", thursday]).starts_with(r#"{"state":"down","reason":"inside"#)
+    );
+    let holiday = ["--uptime", office, "--at", thursday, "--holidays", "2026-11-26"];
+    assert!(json(&holiday).starts_with(r#"{"state":"down","reason":"holiday 2026-11-26, "#));
+    let defaults = [
+        "--uptime",
+        "08:00-20:00",
+        "--time-zone",
+        "Asia/Kathmandu",
+        "--weekdays",
+        "Mon-Fri",
+    ];
+    let parsed: serde_json::Value = serde_json::from_str(&json(&defaults)).unwrap();
+    assert_eq!(
+        parsed.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["reason", "state"]
+    );
+
+    let (code, line, _) = eval(&["--uptime", office, "--at", thursday]);
+    assert_eq!(code, Some(0));
+    assert_eq!(line.lines().count(), 1);
+    assert!(line.starts_with("up: inside uptime"), "{line}");
+}
+
+#[test]
+fn spans_that_can_not_be_read_end_with_2_and_the_place_is_marked() {
+    for (option, text, place, rule) in [
+        (
+            "--uptime",
+            "Mon-Fri 25:00-20:00 UTC",
+            "        ^^^^^",
+            "expected an hour from 00 to 24",
+        ),
+        (
+            "--downtime",
+            "Mon-Fri 08:00-20:00 Europe/Berlni",
+            "                    ^^^^^^^^^^^^^",
+            "IANA",
+        ),
+        (
+            "--uptime",
+            "always, Mon-Fry 08:00-20:00 UTC",
+            "            ^^^",
+            "expected a weekday",
+        ),
+        (
+            "--uptime",
+            "Mon-Fri 08:00-20:00",
+            "                   ^",
+            "no default is configured",
+        ),
+    ] {
+        let (code, stdout, stderr) = words(&lamplighter(&["hours", "eval", option, text, "-o", "json"]));
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{text}");
+        assert!(
+            stderr.starts_with(&format!("lamplighter: {option}: ")),
+            "{stderr}"
+        );
+        assert!(stderr.contains(rule), "{stderr}");
+        assert!(
+            stderr.ends_with(&format!("\n    {text}\n    {place}\n")),
+            "{stderr}"
+        );
+    }
+    let holidays = [
+        "hours",
+        "eval",
+        "--uptime",
+        "always",
+        "--holidays",
+        "2026-12-25,Easter",
+    ];
+    let (code, _, stderr) = words(&lamplighter(&holidays));
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.ends_with("\n    2026-12-25,Easter\n               ^^^^^^\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_sleeps_can_not_be_shown_without_its_bucket_and_who_can_not_be_reached_is_named() {
+    for command in [
+        &["hours", "show"][..],
+        &["hours", "plan"],
+        &["hours", "wake"],
+        &["hours", "sleep"],
+        &["hours", "hold", "group/workers", "--until", "08:00"],
+        &["hours", "release"],
+    ] {
+        let with = |more: &[&str]| words(&lamplighter(&[command, &["--cluster", "blue"], more].concat()));
+        let (code, stdout, stderr) = with(&[]);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{command:?}: {stderr}");
+        assert!(stderr.contains("OffHoursBucketName"), "{stderr}");
+        let (code, stdout, stderr) = with(&["--bucket", "sizes"]);
+        assert_eq!((code, stdout.as_str()), (Some(3), ""), "{command:?}: {stderr}");
+        assert!(stderr.contains("bucket sizes"), "{command:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_dry_run_of_a_wish_for_everything_asks_nobody() {
+    let wake = [
+        "hours",
+        "wake",
+        "--cluster",
+        "blue",
+        "--bucket",
+        "sizes",
+        "--dry-run",
+        "-o",
+        "json",
+    ];
+    let (code, stdout, stderr) = words(&lamplighter(&wake));
+    assert_eq!(code, Some(0), "{stderr}");
+    let answer: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&answer["written"], &answer["told"][0]["want"]),
+        (&false.into(), &"awake".into())
+    );
+    assert_eq!(answer["objects"][0], "off-hours/blue/overrides/all.json");
+    let long = [
+        "hours",
+        "sleep",
+        "--for",
+        "32d",
+        "--cluster",
+        "blue",
+        "--bucket",
+        "sizes",
+        "--dry-run",
+    ];
+    let (code, _, stderr) = words(&lamplighter(&long));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("at most 31 days"), "{stderr}");
 }
 
 #[test]

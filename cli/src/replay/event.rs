@@ -9,17 +9,32 @@ use crate::args::Function;
 #[derive(Debug)]
 pub(super) struct Recorded {
     payload: Value,
-    /// What is in it; of a tick nothing.
-    messages: Vec<Result<Event, Malformed>>,
+    content: Content,
 }
 
-/// Reads an event of EventBridge, a batch of SQS messages, or a tick.
+/// What is in it.
+#[derive(Debug)]
+enum Content {
+    /// A schedule's tick, for every function.
+    Tick,
+    /// An edge of a schedule of off-hours.
+    Edge,
+    /// Messages of a queue.
+    Messages(Vec<Result<Event, Malformed>>),
+}
+
+/// Reads an event of EventBridge, a batch of SQS messages, a tick or an edge.
 pub(super) fn read(text: &str) -> Result<Recorded, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))?;
-    if value["tick"] == true {
+    let of_schedule = if value["tick"] == true {
+        Some(Content::Tick)
+    } else {
+        value["edge"].is_string().then_some(Content::Edge)
+    };
+    if let Some(content) = of_schedule {
         return Ok(Recorded {
             payload: value,
-            messages: vec![],
+            content,
         });
     }
     let payload = match value.get("Records") {
@@ -31,7 +46,8 @@ pub(super) fn read(text: &str) -> Result<Recorded, String> {
         .map(|record| record["body"].as_str().unwrap_or_default())
         .map(events::parse)
         .collect();
-    Ok(Recorded { payload, messages })
+    let content = Content::Messages(messages);
+    Ok(Recorded { payload, content })
 }
 
 /// A batch of one message, as a queue would deliver it.
@@ -51,15 +67,19 @@ impl Recorded {
         if let Some(function) = wanted {
             return Ok(vec![function]);
         }
-        let all = [Function::Drain, Function::Join, Function::Label];
-        let is_tick = self.payload["tick"] == true;
+        let all = [Function::Drain, Function::Join, Function::Label, Function::Hours];
+        let messages = match &self.content {
+            Content::Tick => return Ok(all.into()),
+            Content::Edge => return Ok(vec![Function::Hours]),
+            Content::Messages(messages) => messages,
+        };
         let takes = |function: &Function| {
-            let events = self.messages.iter().filter_map(|message| message.as_ref().ok());
-            is_tick || events.into_iter().any(|event| is_for(event, *function))
+            let events = messages.iter().filter_map(|message| message.as_ref().ok());
+            events.into_iter().any(|event| is_for(event, *function))
         };
         let functions: Vec<Function> = all.into_iter().filter(takes).collect();
         if functions.is_empty() {
-            let problem = self.messages.iter().find_map(|message| message.as_ref().err());
+            let problem = messages.iter().find_map(|message| message.as_ref().err());
             return Err(problem.map_or_else(
                 || "no function handles it; --function runs one nevertheless".to_owned(),
                 |problem| format!("no function handles it: {problem}; --function runs one nevertheless"),
@@ -75,20 +95,24 @@ fn is_for(event: &Event, function: Function) -> bool {
         (Event::Terminate(_), Function::Drain | Function::Join)
         | (Event::Launch(_), Function::Join | Function::Label)
         | (Event::Ended(_), Function::Join)
-        | (Event::TagsChanged(_), Function::Label) => true,
+        | (Event::TagsChanged(_), Function::Label)
+        | (Event::Hours(_), Function::Hours) => true,
         (
             Event::Terminate(_)
             | Event::Launch(_)
             | Event::Ended(_)
             | Event::TagsChanged(_)
+            | Event::Hours(_)
             | Event::TestNotification,
-            Function::Drain | Function::Join | Function::Label,
+            Function::Drain | Function::Join | Function::Label | Function::Hours,
         ) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::offhours::{Key, Request, Want};
+
     use super::*;
 
     fn file(name: &str) -> String {
@@ -109,11 +133,49 @@ mod tests {
             ("node-join/terminate-successful", &["node-join"]),
             ("node-label/tag-change", &["node-label"]),
             ("node-label/delete-tags", &["node-label"]),
+            ("off-hours/wake", &["off-hours"]),
+            ("off-hours/hold", &["off-hours"]),
+            ("off-hours/sleep", &["off-hours"]),
+            ("off-hours/release", &["off-hours"]),
+            ("off-hours/look", &["off-hours"]),
         ];
         for (name, expected) in cases {
             assert_eq!(functions(&file(name)).unwrap(), expected, "{name}");
         }
-        assert_eq!(functions(r#"{"tick":true}"#).unwrap().len(), 3);
+        assert_eq!(functions(r#"{"tick":true}"#).unwrap().len(), 4);
+        assert_eq!(functions(r#"{"edge":"wake"}"#).unwrap(), ["off-hours"]);
+    }
+
+    #[test]
+    fn a_request_says_what_is_asked_of_off_hours_and_a_malformed_one_what_it_lacks() {
+        let asked = |name: &str| match events::parse(&file(name)) {
+            Ok(Event::Hours(asked)) => Ok(asked.request),
+            other => Err(other.unwrap_err().to_string()),
+        };
+        let wants = |name: &str| match asked(name) {
+            Ok(Request::Set(set)) => set,
+            other => panic!("{name}: {other:?}"),
+        };
+        let until = "2026-11-26T23:00:00Z".parse().unwrap();
+        let web = Key::parse("deployment/shop/web").unwrap();
+        for (name, want, resource) in [
+            ("off-hours/wake", Want::Awake, Some(&web)),
+            ("off-hours/hold", Want::Awake, Some(&web)),
+            ("off-hours/sleep", Want::Asleep, None),
+        ] {
+            let first = &wants(name)[0];
+            assert_eq!(
+                (first.want, first.resource.as_ref(), first.until),
+                (want, resource, until),
+                "{name}"
+            );
+        }
+        assert_eq!(asked("off-hours/look"), Ok(Request::Look));
+        assert_eq!(asked("off-hours/release"), Ok(Request::Release(vec![Some(web)])));
+        let lacks = asked("off-hours/wake-without-end").unwrap_err();
+        assert!(lacks.contains("missing field `until`"), "{lacks}");
+        let problem = functions(&file("off-hours/wake-without-end")).unwrap_err();
+        assert!(problem.contains("missing field `until`"), "{problem}");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) struct Run {
     answer: Value,
 }
 
-/// A plan for one instance, by the function's own log.
+/// A plan for one instance, or for everything, by the function's own log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Planned {
     instance: String,
@@ -88,23 +88,39 @@ impl Run {
 
     fn table(&self, applied: bool) -> String {
         let how = if applied { "applied" } else { "dry run" };
-        let mut table = Table::new(["INSTANCE", "NODE", "PLAN"]);
-        for planned in &self.plans {
-            let mut steps = planned.plan.split("; ");
-            let first = steps.next().unwrap_or_default().to_owned();
-            table.row([planned.instance.clone(), planned.node.clone(), first]);
-            for step in steps {
-                table.note(step);
-            }
-        }
         let plans = match (self.plans.as_slice(), self.errors.as_slice()) {
             ([], []) => ": nothing to do\n".to_owned(),
             ([], _) => ": it came to no plan\n".to_owned(),
-            _ => format!("\n{}", table.render()),
+            (plans, _) if plans.iter().all(Planned::is_of_everything) => {
+                let lines = plans.iter().flat_map(|planned| planned.plan.split("; "));
+                let lines: Vec<String> = lines.map(|line| format!("    {line}\n")).collect();
+                format!("\n{}", lines.concat())
+            }
+            (plans, _) => format!("\n{}", by_instance(plans)),
         };
         let errors: Vec<String> = self.errors.iter().map(|error| format!("! {error}\n")).collect();
         format!("{} ({how}){plans}{}", self.function, errors.concat())
     }
+}
+
+impl Planned {
+    /// Whether it is for no instance, but for all that there is.
+    const fn is_of_everything(&self) -> bool {
+        self.instance.is_empty() && self.node.is_empty()
+    }
+}
+
+fn by_instance(plans: &[Planned]) -> String {
+    let mut table = Table::new(["INSTANCE", "NODE", "PLAN"]);
+    for planned in plans {
+        let mut steps = planned.plan.split("; ");
+        let first = steps.next().unwrap_or_default().to_owned();
+        table.row([planned.instance.clone(), planned.node.clone(), first]);
+        for step in steps {
+            table.note(step);
+        }
+    }
+    table.render()
 }
 
 /// The plan in a line of the log. The span around it says for which instance.
@@ -123,8 +139,11 @@ fn error(line: &Value) -> Option<String> {
         return None;
     }
     let message = line["message"].as_str()?;
-    let reason = line["error"].as_str().or(line["reason"].as_str());
-    Some(reason.map_or_else(|| message.to_owned(), |reason| format!("{message}: {reason}")))
+    let reason = ["error", "reason", "detail"]
+        .into_iter()
+        .find_map(|field| line[field].as_str());
+    let parts = [line["resource"].as_str(), Some(message), reason];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 
 #[cfg(test)]
@@ -172,6 +191,21 @@ i-0aaaaaaa           -            done: the instance is gone
     }
 
     #[test]
+    fn a_plan_for_everything_is_shown_step_by_step() {
+        let line = json!({ "level": "INFO", "message": "plan", "plan":
+            "deployment/shop/web: save 3, resize to 0 (outside uptime); look again in 1s" });
+        let replay = replay(Run::new("off-hours", Ok(Value::Null), &[line.to_string()]));
+        assert_eq!(
+            replay.table(),
+            "\
+off-hours (dry run)
+    deployment/shop/web: save 3, resize to 0 (outside uptime)
+    look again in 1s
+"
+        );
+    }
+
+    #[test]
     fn nothing_to_do_is_said() {
         let replay = replay(Run::new("node-drain", Ok(Value::Null), &[]));
         assert_eq!(replay.table(), "node-drain (dry run): nothing to do\n");
@@ -206,6 +240,14 @@ i-0aaaaaaa           -            done: the instance is gone
             &[logged.to_string()],
         );
         assert_eq!(run.errors, ["the groups can't be looked at: throttled"]);
+    }
+
+    #[test]
+    fn a_resource_that_needs_attention_is_named_with_the_reason() {
+        let logged = json!({ "level": "ERROR", "message": "it needs attention", "resource": "group/workers",
+            "standing": "refused", "detail": "no such weekday" });
+        let run = Run::new("off-hours", Ok(Value::Null), &[logged.to_string()]);
+        assert_eq!(run.errors, ["group/workers: it needs attention: no such weekday"]);
     }
 
     #[test]

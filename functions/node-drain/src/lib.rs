@@ -24,7 +24,7 @@ use serde_json::Value;
 
 pub use drain::Kubernetes;
 use drain::Scope;
-pub use function::{Common as Config, Failed};
+pub use function::{Failed, Hooked as Config};
 
 /// The name under which logs, metrics and Events appear.
 pub const SERVICE: &str = "node-drain";
@@ -112,6 +112,10 @@ where
 fn hint(event: Event) -> Option<Hint> {
     match event {
         Event::Terminate(action) => Some(action.into()),
-        Event::Launch(_) | Event::Ended(_) | Event::TagsChanged(_) | Event::TestNotification => None,
+        Event::Launch(_)
+        | Event::Ended(_)
+        | Event::TagsChanged(_)
+        | Event::Hours(_)
+        | Event::TestNotification => None,
     }
 }

@@ -8,6 +8,7 @@ use access::Way;
 use domain::failure::Class;
 use domain::ids::{ClusterName, HookName};
 use fakes::{Fake, Fault};
+use function::Common;
 use jiff::SignedDuration;
 use runtime::function::Invocation;
 use runtime::lines::Memory;
@@ -19,14 +20,17 @@ use super::*;
 type Function = NodeDrain<Fake, Fake, Fake, Fake, Memory>;
 
 fn config() -> Config {
-    Config {
+    let common = Common {
         deployment: "lamplighter".to_owned(),
         cluster: ClusterName::parse("blue").unwrap(),
         access: Way::Eks,
-        hook: HookName::parse("lamplighter-node-drain").unwrap(),
         dead_letter_queue_url: "https://sqs.eu-central-1.amazonaws.com/111122223333/failed".to_owned(),
         dry_run: false,
         log_level: parse_level("INFO").unwrap(),
+    };
+    Config {
+        common,
+        hook: HookName::parse("lamplighter-node-drain").unwrap(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::join::{Endpoint, KubeadmApi, Mode, Policy};
 use domain::machine::NodeNaming;
-use function::Common;
+use function::Hooked;
 use function::config::variable;
 use jiff::SignedDuration;
 use runtime::env::{Invalid, Reader, seconds};
@@ -15,7 +15,7 @@ const WINDOW: SignedDuration = SignedDuration::from_secs(3600);
 #[derive(Debug, Clone)]
 pub struct Config {
     /// What all functions have.
-    pub common: Common,
+    pub common: Hooked,
     /// `LAMPLIGHTER_JOIN_KEY_ARN`: the key that encrypts the parameters.
     pub key: String,
     /// `LAMPLIGHTER_JOIN_ENDPOINT`: where machines find the API server; unset, where `cluster-info` says.
@@ -37,7 +37,7 @@ impl Config {
     /// Reads the settings from wherever `get` finds them.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut env = Reader::new(get);
-        let common = Common::read(&mut env);
+        let common = Hooked::read(&mut env);
         let key = env.required("LAMPLIGHTER_JOIN_KEY_ARN", "the ARN of a KMS key", |text| {
             let is_arn = text.starts_with("arn:") && text.contains(":kms:");
             is_arn.then(|| text.to_owned()).ok_or("no such ARN")

@@ -3,7 +3,7 @@
 use domain::label::{CloudController, InstanceTags, Policy, parse_aliases, parse_labels, parse_patterns};
 use domain::lifecycle::HookResult;
 use domain::machine::NodeNaming;
-use function::Common;
+use function::Hooked;
 use jiff::SignedDuration;
 use runtime::env::{Invalid, Reader, seconds};
 
@@ -11,7 +11,7 @@ use runtime::env::{Invalid, Reader, seconds};
 #[derive(Debug, Clone)]
 pub struct Config {
     /// What all functions have.
-    pub common: Common,
+    pub common: Hooked,
     /// What is wanted of every node.
     pub policy: Policy,
 }
@@ -36,7 +36,7 @@ impl Config {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut env = Reader::new(get);
         let usual = Policy::default();
-        let common = Common::read(&mut env);
+        let common = Hooked::read(&mut env);
         let naming = env.or(
             "LAMPLIGHTER_NODE_NAMING",
             usual.naming,

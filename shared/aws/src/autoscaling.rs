@@ -1,13 +1,15 @@
-//! Auto Scaling: which instances there are, and the lifecycle actions for which they wait.
+//! Auto Scaling: which instances there are, how many there are to be, and the lifecycle actions for which they wait.
 
 mod groups;
 mod hooks;
+mod sizes;
 
 use aws_config::SdkConfig;
 use aws_sdk_autoscaling::Client;
 
 pub use groups::{DescribeGroups, Group, GroupInstance, Health};
 pub use hooks::{CompleteHook, DescribeHooks, Heartbeat, LifecycleAction, RecordHeartbeat};
+pub use sizes::{ResizeGroup, TagGroup};
 
 /// Auto Scaling as this function's role may use it.
 #[derive(Debug, Clone)]

@@ -1,4 +1,6 @@
-//! EKS: where a cluster's API server is, and how it proves that it is the one.
+//! EKS: where a cluster's API server is, how it proves that it is the one, and the cluster's managed node groups.
+
+mod nodegroups;
 
 use aws_config::SdkConfig;
 use aws_sdk_eks::Client;
@@ -7,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use domain::ids::ClusterName;
 
 use crate::error::{Call, Error};
+
+pub use nodegroups::{DescribeNodegroups, Nodegroup, ResizeNodegroup, TagNodegroup};
 
 /// Finds a cluster's API server.
 pub trait DescribeCluster {

@@ -7,13 +7,23 @@ use domain::failure::{Class, Classified};
 
 /// Codes by which services say "later", whatever the HTTP status. Beside them counts every code that
 /// contains `Throttl`, which services spell in half a dozen ways.
-const LATER: [&str; 6] = [
+const LATER: [&str; 7] = [
+    "InternalException", // EventBridge, of one event among several
+    "InternalFailure",   // the same, as other services spell it
     "RequestLimitExceeded",
     "RequestTimeout",
-    "ResourceContention", // Auto Scaling: another change of the same group is going on
     "ServiceUnavailable",
     "SlowDown",
     "TooManyRequestsException",
+];
+
+/// Codes by which services say that another change of the same thing is going on.
+const BUSY: [&str; 5] = [
+    "InvalidDBInstanceState",      // RDS: it is not available, or not stopped, just now
+    "InvalidDBInstanceStateFault", // the same, by the name that its shape has
+    "ResourceContention",          // Auto Scaling
+    "ResourceInUseException",      // EKS: an update of the node group
+    "ScalingActivityInProgress",   // Auto Scaling
 ];
 
 /// Codes by which services say that a permission is missing.
@@ -80,6 +90,17 @@ impl Error {
     /// Whether a permission is missing.
     pub fn is_access_denied(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if DENIED.contains(&code.as_str()))
+    }
+
+    /// Whether the thing is being changed already, by us or by somebody else. It is transient, and nothing to be
+    /// alarmed about before it lasts.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if BUSY.contains(&code.as_str()))
+    }
+
+    /// Whether the service refused with this code.
+    pub(crate) fn is(&self, wanted: &str) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == wanted)
     }
 }
 
@@ -179,6 +200,26 @@ impl Call {
         }
     }
 
+    /// The service refuses a part of what was asked for, within an answer that is none.
+    pub fn refused(&self, code: &str, message: &str) -> Error {
+        Error::Refused {
+            operation: self.operation,
+            subject: self.subject.clone(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+            class: class_of(code, None),
+        }
+    }
+
+    /// The answer broke off.
+    pub fn unanswered(&self, source: impl Into<Cause>) -> Error {
+        Error::Unanswered {
+            operation: self.operation,
+            subject: self.subject.clone(),
+            source: source.into(),
+        }
+    }
+
     /// An answer that lacks what it must have, or has what can't be.
     pub fn unexpected(&self, reason: impl std::fmt::Display) -> Error {
         Error::Unexpected {
@@ -196,7 +237,7 @@ impl Call {
 
 fn class_of(code: &str, status: Option<u16>) -> Class {
     let server = status.is_some_and(|status| status >= 500 || status == 429);
-    if server || code.contains("Throttl") || LATER.contains(&code) {
+    if server || code.contains("Throttl") || LATER.contains(&code) || BUSY.contains(&code) {
         Class::Transient
     } else {
         Class::Permanent

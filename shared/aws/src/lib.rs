@@ -11,13 +11,18 @@
 )]
 
 pub mod autoscaling;
+mod capacity;
 pub mod config;
 pub mod eks;
 pub mod eks_token;
 pub mod error;
+pub mod eventbridge;
+pub mod rds;
+pub mod s3;
 pub mod secret;
 pub mod sqs;
 pub mod ssm;
+mod time;
 
 #[cfg(any(test, feature = "wire"))]
 pub mod wire;

@@ -30,9 +30,16 @@ pub struct Wire(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    answers: VecDeque<(u16, String)>,
+    answers: VecDeque<Answer>,
     afterwards: Afterwards,
     requests: Vec<Request>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
 }
 
 /// What happens to a request for which no answer is left.
@@ -47,8 +54,14 @@ enum Afterwards {
 pub struct Request {
     /// For example `POST`.
     pub method: String,
+    /// The host alone.
+    pub host: String,
     /// Without the host and the query.
     pub path: String,
+    /// What follows the path, decoded.
+    pub query: BTreeMap<String, String>,
+    /// The headers, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
     /// The header `x-amz-target`, by which the JSON protocols name the operation.
     pub target: String,
     /// What follows the headers.
@@ -72,8 +85,23 @@ impl Request {
 impl Wire {
     /// Gives these answers in turn, and none after the last: then nobody can be reached.
     pub fn answering<const N: usize>(answers: [(u16, &str); N]) -> Self {
-        let answers = answers.map(|(status, body)| (status, body.to_owned())).into();
+        let answers = answers.map(|(status, body)| Answer::new(status, [], body)).into();
         Self::new(answers, Afterwards::Refuse)
+    }
+
+    /// Gives one answer, with headers.
+    pub fn answering_with<const N: usize>(
+        status: u16,
+        headers: [(&'static str, &str); N],
+        body: &str,
+    ) -> Self {
+        Self::new([Answer::new(status, headers, body)].into(), Afterwards::Refuse)
+    }
+
+    /// Gives these answers in turn, and after the last takes every request and never answers.
+    pub fn answering_then_silent<const N: usize>(answers: [(u16, &str); N]) -> Self {
+        let answers = answers.map(|(status, body)| Answer::new(status, [], body)).into();
+        Self::new(answers, Afterwards::Hang)
     }
 
     /// Takes every request and never answers.
@@ -81,7 +109,7 @@ impl Wire {
         Self::new(VecDeque::new(), Afterwards::Hang)
     }
 
-    fn new(answers: VecDeque<(u16, String)>, afterwards: Afterwards) -> Self {
+    fn new(answers: VecDeque<Answer>, afterwards: Afterwards) -> Self {
         Self(Arc::new(Mutex::new(State {
             answers,
             afterwards,
@@ -108,12 +136,38 @@ impl Wire {
     }
 }
 
+impl Answer {
+    fn new<const N: usize>(status: u16, headers: [(&'static str, &str); N], body: &str) -> Self {
+        Self {
+            status,
+            headers: headers.map(|(name, value)| (name, value.to_owned())).into(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn response(self) -> HttpResponse {
+        let status = StatusCode::try_from(self.status).unwrap();
+        let mut response = HttpResponse::new(status, SdkBody::from(self.body));
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let mut state = self.0.lock().unwrap();
+        let uri = request.uri().parse::<http::Uri>().unwrap();
+        let header = |(name, value): (&str, &str)| (name.to_ascii_lowercase(), value.to_owned());
         state.requests.push(Request {
             method: request.method().to_owned(),
-            path: request.uri().parse::<http::Uri>().unwrap().path().to_owned(),
+            host: uri.host().unwrap_or_default().to_owned(),
+            path: uri.path().to_owned(),
+            query: form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
+            headers: request.headers().iter().map(header).collect(),
             target: request
                 .headers()
                 .get("x-amz-target")
@@ -122,10 +176,7 @@ impl HttpConnector for Wire {
             body: String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap(),
         });
         match (state.answers.pop_front(), state.afterwards) {
-            (Some((status, body)), _) => {
-                let status = StatusCode::try_from(status).unwrap();
-                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
-            }
+            (Some(answer), _) => HttpConnectorFuture::ready(Ok(answer.response())),
             (None, Afterwards::Refuse) => {
                 HttpConnectorFuture::ready(Err(ConnectorError::io("connection refused".into())))
             }

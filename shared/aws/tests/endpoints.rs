@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use aws::autoscaling::{AutoScaling, DescribeHooks as _};
 use aws::eks::{DescribeCluster as _, Eks};
 use aws::eks_token::{EksTokens, IssueToken as _};
+use aws::s3::{Bucket, Condition, WriteObject as _};
 use aws::ssm::{ParameterStore, ReadSecret as _};
 use domain::ids::{ClusterName, GroupName};
 
@@ -33,6 +34,10 @@ async fn each_service_is_called_at_its_own_endpoint() {
         .await
         .unwrap();
     assert_eq!(secret.expose(), "apiVersion: v1");
+    let written = Bucket::new(&config, "sizes")
+        .write_object("blue/group/a%20b", "{}", Condition::Absent)
+        .await;
+    assert!(written.is_ok(), "{written:?}");
     let now = "2026-11-21T07:42:11Z".parse().unwrap();
     assert!(EksTokens::new(&config).issue_token(&blue, now).await.is_ok());
 }
@@ -46,6 +51,7 @@ fn endpoints_and_credentials_come_from_the_environment_and_plain_http_is_spoken(
     let parameter = r#"{"Parameter":{"Value":"apiVersion: v1"}}"#;
     let (auto_scaling, auto_scaling_request) = answer_once(hooks);
     let (eks, eks_request) = answer_once(cluster);
+    let (s3, s3_request) = answer_once("");
     let (other, other_request) = answer_once(parameter);
 
     let child = Command::new(std::env::current_exe().unwrap())
@@ -60,6 +66,7 @@ fn endpoints_and_credentials_come_from_the_environment_and_plain_http_is_spoken(
         .env("AWS_ENDPOINT_URL", other)
         .env("AWS_ENDPOINT_URL_AUTO_SCALING", auto_scaling)
         .env("AWS_ENDPOINT_URL_EKS", eks)
+        .env("AWS_ENDPOINT_URL_S3", s3)
         .output()
         .unwrap();
     assert!(
@@ -70,6 +77,10 @@ fn endpoints_and_credentials_come_from_the_environment_and_plain_http_is_spoken(
 
     assert_eq!(auto_scaling_request.join().unwrap(), "POST / HTTP/1.1");
     assert_eq!(eks_request.join().unwrap(), "GET /clusters/blue HTTP/1.1");
+    assert_eq!(
+        s3_request.join().unwrap(),
+        "PUT /sizes/blue/group/a%2520b?x-id=PutObject HTTP/1.1"
+    );
     assert_eq!(other_request.join().unwrap(), "POST / HTTP/1.1");
 }
 
@@ -93,7 +104,7 @@ fn answer_once(answer: &'static str) -> (String, JoinHandle<String>) {
         let length = answer.len();
         write!(
             stream,
-            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}"
+            "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: {length}\r\n\r\n{answer}"
         )
         .unwrap();
         head.lines().next().unwrap().to_owned()

@@ -4,6 +4,7 @@
 
 mod activity;
 mod detail;
+pub mod hours;
 mod lifecycle;
 mod tags;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use activity::{End, InstanceEnded};
+pub use hours::HoursRequest;
 pub use lifecycle::{LaunchAction, TerminateAction};
 pub use tags::TagsChanged;
 
@@ -27,6 +29,8 @@ pub enum Event {
     Ended(InstanceEnded),
     /// Tags of groups changed.
     TagsChanged(TagsChanged),
+    /// Somebody wants something of off-hours.
+    Hours(HoursRequest),
     /// Auto Scaling tried whether its notification target can be reached, as it does when a hook is made.
     TestNotification,
 }
@@ -132,6 +136,9 @@ impl Envelope {
                 Some(Event::Ended(InstanceEnded::read(End::LaunchFailed, detail)?))
             }
             ("aws.autoscaling", tags::API_CALL) => TagsChanged::of_call(detail)?.map(Event::TagsChanged),
+            (hours::REQUEST_SOURCE, hours::REQUEST) => {
+                Some(Event::Hours(HoursRequest::read(self.time, detail)?))
+            }
             ("aws.tag", tags::TAG_CHANGE) => {
                 Some(Event::TagsChanged(TagsChanged::of_resources(&self.resources)?))
             }

@@ -27,6 +27,8 @@
 //! assert!(Config::from_env().is_err(), "nothing is set here");
 //! ```
 
+use std::ops::{Deref, DerefMut};
+
 use access::Way;
 use domain::ids::{ClusterName, HookName};
 use runtime::env::{Invalid, Noted, Reader};
@@ -42,8 +44,6 @@ pub struct Common {
     pub cluster: ClusterName,
     /// `LAMPLIGHTER_CLUSTER_ACCESS` and what belongs to it: the way in.
     pub access: Way,
-    /// `LAMPLIGHTER_HOOK_NAME`: the lifecycle hook that is ours, in every enrolled group.
-    pub hook: HookName,
     /// `LAMPLIGHTER_DEAD_LETTER_QUEUE_URL`: where messages that nobody can read are parked.
     pub dead_letter_queue_url: String,
     /// `LAMPLIGHTER_DRY_RUN`, `false` unless set: whether to say what would be done, and to do nothing.
@@ -52,15 +52,53 @@ pub struct Common {
     pub log_level: LevelFilter,
 }
 
-impl Common {
+/// What every function is told that answers a lifecycle hook.
+#[derive(Debug, Clone)]
+pub struct Hooked {
+    /// What every function is told.
+    pub common: Common,
+    /// `LAMPLIGHTER_HOOK_NAME`: the lifecycle hook that is ours, in every enrolled group.
+    pub hook: HookName,
+}
+
+/// Who answers a hook has all that is common too.
+impl Deref for Hooked {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+impl DerefMut for Hooked {
+    fn deref_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+}
+
+impl Hooked {
     /// Reads the environment, for a function that has no settings of its own. The error names every variable
     /// that is missing or wrong.
     pub fn from_env() -> Result<Self, Invalid> {
         let mut env = Reader::new(variable);
-        let common = Self::read(&mut env);
-        env.finish(|| common)
+        let hooked = Self::read(&mut env);
+        env.finish(|| hooked)
     }
 
+    /// Reads what is common, and the hook, beside a function's own settings.
+    pub fn read<G: Fn(&str) -> Option<String>>(env: &mut Reader<G>) -> Result<Self, Noted> {
+        let common = Common::read(env);
+        let hook = env.required("LAMPLIGHTER_HOOK_NAME", "a lifecycle hook's name", |text| {
+            HookName::parse(text)
+        });
+        Ok(Self {
+            common: common?,
+            hook: hook?,
+        })
+    }
+}
+
+impl Common {
     /// Reads what is common beside a function's own settings.
     pub fn read<G: Fn(&str) -> Option<String>>(env: &mut Reader<G>) -> Result<Self, Noted> {
         let text = |text: &str| Ok::<_, String>(text.to_owned());
@@ -69,9 +107,6 @@ impl Common {
             ClusterName::parse(text)
         });
         let access = Way::read(env);
-        let hook = env.required("LAMPLIGHTER_HOOK_NAME", "a lifecycle hook's name", |text| {
-            HookName::parse(text)
-        });
         let queue = env.required(
             "LAMPLIGHTER_DEAD_LETTER_QUEUE_URL",
             "the URL of an SQS queue",
@@ -88,7 +123,6 @@ impl Common {
             deployment: deployment?,
             cluster: cluster?,
             access: access?,
-            hook: hook?,
             dead_letter_queue_url: queue?,
             dry_run: dry_run?,
             log_level: log_level?,
@@ -120,11 +154,11 @@ pub(crate) mod tests {
         ),
     ];
 
-    pub(crate) fn config() -> Common {
+    pub(crate) fn config() -> Hooked {
         read(&[]).unwrap()
     }
 
-    fn read(changes: &[(&str, &str)]) -> Result<Common, Invalid> {
+    fn read(changes: &[(&str, &str)]) -> Result<Hooked, Invalid> {
         let mut env = Reader::new(|name: &str| {
             let of = |table: &[(&str, &str)]| {
                 table
@@ -134,8 +168,8 @@ pub(crate) mod tests {
             };
             of(changes).or_else(|| of(&GOOD))
         });
-        let common = Common::read(&mut env);
-        env.finish(|| common)
+        let hooked = Hooked::read(&mut env);
+        env.finish(|| hooked)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use events::{LaunchAction, TerminateAction};
 use jiff::Timestamp;
 
 use crate::report::count;
-use crate::{Common, Failed, Tally};
+use crate::{Failed, Hooked, Tally};
 
 /// What an event said: that an instance waits at a hook. The hook may be somebody else's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub struct Enrolled<'a, A> {
     /// Auto Scaling.
     pub autoscaling: &'a A,
     /// Which cluster, and which hook.
-    pub config: &'a Common,
+    pub config: &'a Hooked,
     /// What our hook waits for.
     pub transition: Transition,
 }

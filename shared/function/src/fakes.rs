@@ -10,6 +10,7 @@ use aws::autoscaling::{
 use domain::failure::Class;
 use domain::ids::{ClusterName, GroupName, HookName, InstanceId};
 use domain::lifecycle::{Completion, Hook, HookResult, LifecycleState, Transition};
+use domain::offhours::Capacity;
 use jiff::SignedDuration;
 
 #[derive(Default)]
@@ -28,10 +29,14 @@ pub(crate) fn group(
     instances: impl IntoIterator<Item = GroupInstance>,
 ) -> Group {
     let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let instances: Vec<GroupInstance> = instances.into_iter().collect();
+    let wanted = u32::try_from(instances.len()).unwrap();
     Group {
         name: GroupName::parse(name).unwrap(),
         tags: tags.iter().map(text).collect(),
-        instances: instances.into_iter().collect(),
+        capacity: Capacity::new(0, wanted, wanted),
+        created: None,
+        instances,
     }
 }
 
@@ -41,6 +46,7 @@ pub(crate) fn instance(id: &str, state: &str) -> GroupInstance {
         lifecycle: LifecycleState::parse(state),
         zone: "eu-central-1a".to_owned(),
         health: Health::Healthy,
+        machine_type: String::new(),
     }
 }
 

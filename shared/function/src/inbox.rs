@@ -118,7 +118,11 @@ mod tests {
     fn hook(event: Event) -> Option<String> {
         match event {
             Event::Terminate(action) => Some(action.hook.into()),
-            Event::Launch(_) | Event::Ended(_) | Event::TagsChanged(_) | Event::TestNotification => None,
+            Event::Launch(_)
+            | Event::Ended(_)
+            | Event::TagsChanged(_)
+            | Event::Hours(_)
+            | Event::TestNotification => None,
         }
     }
 

@@ -23,7 +23,7 @@ pub mod rounds;
 
 use jiff::SignedDuration;
 
-pub use config::Common;
+pub use config::{Common, Hooked};
 pub use enrolled::{Enrolled, Found, Hint, Waiting};
 pub use failed::Failed;
 pub use inbox::Work;

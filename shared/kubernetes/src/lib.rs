@@ -15,10 +15,15 @@ mod cluster_info;
 mod error;
 mod eviction;
 mod kubeconfig;
+mod namespaces;
 mod nodes;
 mod notices;
 mod operator;
+mod pages;
+mod place;
+mod pod_counts;
 mod pods;
+mod workloads;
 
 #[cfg(test)]
 mod scenario;
@@ -30,7 +35,10 @@ pub use cluster_info::{ClusterInfo, ReadClusterInfo};
 pub use error::Error;
 pub use eviction::EvictPod;
 pub use kubeconfig::KubeconfigError;
+pub use namespaces::ListNamespaces;
 pub use nodes::{ListNodes, PatchNode};
-pub use notices::{NodeEvent, RecordNodeEvent, Severity};
+pub use notices::{NodeEvent, RecordNodeEvent, RecordWorkloadEvent, Severity, WorkloadEvent};
 pub use operator::TryEviction;
+pub use pod_counts::CountPods;
 pub use pods::ListPods;
+pub use workloads::{ListWorkloads, PatchWorkload};

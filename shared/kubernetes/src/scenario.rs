@@ -11,13 +11,19 @@ use tokio::task::JoinHandle;
 
 use crate::Cluster;
 
+/// By which the API server is asked for a list of metadata alone.
+pub(crate) const METADATA_ONLY: (&str, &str) = (
+    "accept",
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+);
+
 type Server = tower_test::mock::Handle<http::Request<Body>, http::Response<Body>>;
 
 struct Exchange {
     method: &'static str,
     path: String,
     body: Option<Value>,
-    bearer: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
     code: u16,
     answer: Value,
 }
@@ -46,7 +52,7 @@ impl Scenario {
             method,
             path: path.to_owned(),
             body: None,
-            bearer: None,
+            headers: Vec::new(),
             code,
             answer,
         });
@@ -60,7 +66,7 @@ impl Scenario {
             method,
             path,
             body: Some(body),
-            bearer: None,
+            headers: Vec::new(),
             code: 500,
             answer: Value::Null,
         });
@@ -74,8 +80,14 @@ impl Scenario {
     }
 
     /// Expects the last request to come with this token.
-    pub(crate) fn expect_bearer(mut self, token: &'static str) -> Self {
-        self.exchanges.last_mut().unwrap().bearer = Some(token);
+    pub(crate) fn expect_bearer(self, token: &'static str) -> Self {
+        self.expect_header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Expects the last request to come with this header.
+    pub(crate) fn expect_header(mut self, name: &'static str, value: &str) -> Self {
+        let last = self.exchanges.last_mut().unwrap();
+        last.headers.push((name, value.to_owned()));
         self
     }
 
@@ -85,9 +97,9 @@ impl Scenario {
                 let (request, send) = self.server.next_request().await.unwrap();
                 let seen = (request.method().as_str().to_owned(), request.uri().to_string());
                 assert_eq!(seen, (expected.method.to_owned(), expected.path));
-                if let Some(token) = expected.bearer {
-                    let sent = request.headers().get("authorization").unwrap();
-                    assert_eq!(sent.to_str().unwrap(), format!("Bearer {token}"));
+                for (name, value) in expected.headers {
+                    let sent = request.headers().get(name).unwrap();
+                    assert_eq!(sent.to_str().unwrap(), value);
                 }
                 let body = request.into_body().collect().await.unwrap().to_bytes();
                 if let Some(wanted) = expected.body {
@@ -126,6 +138,18 @@ pub(crate) fn node(name: &str, instance: &str) -> Value {
             "creationTimestamp": "2026-11-20T08:00:00Z",
         },
         "spec": { "providerID": format!("aws:///eu-central-1a/{instance}") },
+    })
+}
+
+/// A workload in the namespace `shop`.
+pub(crate) fn workload(name: &str, spec: &Value) -> Value {
+    json!({
+        "metadata": {
+            "namespace": "shop", "name": name, "uid": format!("uid-{name}"), "resourceVersion": "41",
+            "creationTimestamp": "2026-11-20T08:00:00Z",
+        },
+        "spec": spec,
+        "status": {},
     })
 }
 

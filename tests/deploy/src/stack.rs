@@ -101,14 +101,15 @@ pub async fn deploy(tools: &Tools, built: &Built, stack: &Stack, account: &Accou
         .args(["--stack-name", &stack.name, "--region", aws::REGION])
         .arg("--parameter-overrides")
         .arg(format!("Architecture={}", built.architecture.name()))
-        .args(
-            stack
-                .parameters
-                .iter()
-                .map(|(name, value)| format!("{name}={value}")),
-        );
+        .args(stack.parameters.iter().map(overriding));
     sam::run(command, &format!("sam-deploy-{}", stack.name), &built.scratch).await?;
     outputs(account, &stack.name).await
+}
+
+/// A parameter as `--parameter-overrides` takes it: a value ends at its first space unless it is quoted, and is needed even if it is
+/// empty.
+fn overriding((name, value): (&String, &String)) -> String {
+    format!("{name}=\"{value}\"")
 }
 
 /// The outputs of a deployed stack.
@@ -128,4 +129,24 @@ pub async fn outputs(account: &Account, stack: &str) -> Result<Outputs> {
             .filter_map(|output| Some((output.text_at("OutputKey")?, output.text_at("OutputValue")?)))
             .collect(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_with_spaces_and_none_at_all_are_passed_whole() {
+        let stack = Stack::new("lamplighter")
+            .parameter("SleepSchedule", "cron(0 20 ? * MON-FRI *)")
+            .parameter("WakeSchedule", "");
+        let passed: Vec<String> = stack.parameters.iter().map(overriding).collect();
+        assert_eq!(
+            passed,
+            [
+                r#"SleepSchedule="cron(0 20 ? * MON-FRI *)""#,
+                r#"WakeSchedule="""#
+            ]
+        );
+    }
 }

@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 const FIRST_PORT: u16 = 15_480;
 
 /// How the outputs of each function begin, and the name of its policy.
-const FUNCTIONS: [(&str, &str); 3] = [
+const FUNCTIONS: [(&str, &str); 4] = [
     ("NodeDrain", "node-drain"),
     ("NodeJoin", "node-join"),
     ("NodeLabel", "node-label"),
+    ("OffHours", "off-hours"),
 ];
 
 /// The subnets and the security group of the second deployment.
@@ -64,6 +65,18 @@ fn second() -> Stack {
         .parameter("NodeLabels", "team=shop,tier=web")
         .parameter("CapacityTypeAliases", "eks.amazonaws.com/capacityType")
         .parameter("GateTaints", "*/agent-not-ready,example.com/warming")
+        .parameter(
+            "HoursSchedules",
+            "office=Mon-Fri 08:00-20:00 Europe/Berlin; lab=down:Sat-Sun 00:00-24:00 UTC",
+        )
+        .parameter("HoursHolidays", "2026-12-25, 2026-12-28..2027-01-01")
+        .parameter("HoursTimeZone", "Australia/Lord_Howe")
+        .parameter("HoursWeekdays", "Mon-Fri")
+        .parameter("HoursGraceSeconds", "0")
+        .parameter("HoursPatienceSeconds", "60")
+        .parameter("HoursManualChanges", "enforce")
+        .parameter("WakeSchedule", "")
+        .parameter("SleepSchedule", "cron(30 19 ? * MON-FRI *)")
         .parameter("MaximumConcurrency", "7")
         .parameter("TickState", "DISABLED")
 }
@@ -98,16 +111,29 @@ async fn two_deployments_share_an_account_answer_their_own_queues_and_enter_thei
         stays_out_of_its_subnets_without_the_permission(&client, &two, function, policy).await;
     }
     assert!(two.get("NodeJoinKeyArn").unwrap().ends_with("-000000000001"));
+    let bucket = "OffHoursBucketName";
+    assert_ne!(one.get(bucket).unwrap(), two.get(bucket).unwrap());
+    let size = format!("/{}/off-hours/blue/group/workers", one.get(bucket).unwrap());
+    client.s3(Method::PUT, &size, "{}").await.unwrap();
 
     let first = first.parameter("MaximumConcurrency", "9");
     let again = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
     assert_eq!(again, one);
     parks(&client, &one, "NodeDrain", "after an update").await;
 
-    let first = first.parameter("NodeJoin", "disabled");
+    let first = first
+        .parameter("NodeJoin", "disabled")
+        .parameter("OffHours", "disabled");
     let without = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
-    assert!(without.get("NodeJoinFunctionName").is_err());
-    parks(&client, &without, "NodeLabel", "without node-join").await;
+    for function in ["NodeJoin", "OffHours"] {
+        assert!(without.get(&format!("{function}FunctionName")).is_err());
+    }
+    parks(&client, &without, "NodeLabel", "without the others").await;
+    assert_eq!(
+        client.s3(Method::GET, &size, "").await.unwrap(),
+        "{}",
+        "the bucket stays"
+    );
 
     let nameless = Stack::new("third")
         .parameter("DeploymentId", "third")

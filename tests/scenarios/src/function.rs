@@ -60,13 +60,17 @@ impl Function {
         Ok(errors.map(Value::to_string).collect())
     }
 
-    /// Invokes it with a tick, as a person may, and returns when it has ended. How it ended is read from its log.
+    /// Invokes it with a tick, as a person may, and returns when it has ended.
     pub async fn tick(&self, world: &World) -> Result<()> {
+        self.invoke(world, &json!({ "tick": true })).await
+    }
+
+    /// Invokes it with `payload`, and returns when it has ended. How it ended is read from its log.
+    pub async fn invoke(&self, world: &World, payload: &Value) -> Result<()> {
         let path = format!("/2015-03-31/functions/{}/invocations", self.name);
-        let tick = json!({ "tick": true });
         world
             .aws()?
-            .rest("lambda", Method::POST, &path, Some(&tick))
+            .rest("lambda", Method::POST, &path, Some(payload))
             .await
             .map(drop)
     }
@@ -159,6 +163,15 @@ impl Function {
     pub async fn configuration(&self, world: &World) -> Result<Value> {
         let path = format!("/2015-03-31/functions/{}/configuration", self.name);
         world.aws()?.rest("lambda", Method::GET, &path, None).await
+    }
+
+    /// Switches its dry run on or off.
+    pub async fn set_dry_run(&self, world: &World, on: bool) -> Result<()> {
+        let configuration = self.configuration(world).await?;
+        let mut variables = configuration["Environment"]["Variables"].clone();
+        variables["LAMPLIGHTER_DRY_RUN"] = json!(on.to_string());
+        let change = json!({ "Environment": { "Variables": variables } });
+        self.configure(world, &change).await
     }
 
     /// Changes its configuration, as `lambda:UpdateFunctionConfiguration` does, and returns when it is in force.

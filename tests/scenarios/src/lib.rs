@@ -6,6 +6,7 @@
     reason = "scenarios run on the machine's clock and in its environment"
 )]
 
+pub mod estate;
 pub mod function;
 pub mod logs;
 pub mod tokens;
@@ -52,6 +53,8 @@ pub struct Deployment {
     pub join: Function,
     /// `node-label`.
     pub label: Function,
+    /// `off-hours`, and the bucket in which it saves sizes; the second way in goes without.
+    pub hours: Option<(Function, String)>,
 }
 
 impl Deployment {
@@ -60,6 +63,10 @@ impl Deployment {
             drain: Function::of(outputs, "NodeDrain", "node-drain")?,
             join: Function::of(outputs, "NodeJoin", "node-join")?,
             label: Function::of(outputs, "NodeLabel", "node-label")?,
+            hours: match outputs.get("OffHoursBucketName") {
+                Ok(bucket) => Some((Function::of(outputs, "OffHours", "off-hours")?, bucket.to_owned())),
+                Err(_) => None,
+            },
         })
     }
 }

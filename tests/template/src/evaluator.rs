@@ -18,8 +18,8 @@ pub struct Request {
     pub action: String,
     /// ARN of what it is done to.
     pub resource: String,
-    /// The condition keys that the request has, in lower case.
-    pub context: BTreeMap<String, String>,
+    /// The condition keys that the request has, in lower case, and their values: of most keys one.
+    pub context: BTreeMap<String, Vec<String>>,
 }
 
 impl Request {
@@ -34,13 +34,20 @@ impl Request {
 
     /// With a condition key.
     #[must_use]
-    pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.context.insert(key.to_lowercase(), value.to_owned());
+    pub fn with(self, key: &str, value: &str) -> Self {
+        self.with_all(key, &[value])
+    }
+
+    /// With a condition key that has many values, like `aws:TagKeys`.
+    #[must_use]
+    pub fn with_all(mut self, key: &str, values: &[&str]) -> Self {
+        let values = values.iter().map(|value| (*value).to_owned());
+        self.context.insert(key.to_lowercase(), values.collect());
         self
     }
 
-    fn get(&self, key: &str) -> Option<&str> {
-        self.context.get(&key.to_lowercase()).map(String::as_str)
+    fn get(&self, key: &str) -> Option<&[String]> {
+        self.context.get(&key.to_lowercase()).map(Vec::as_slice)
     }
 }
 
@@ -102,7 +109,7 @@ fn conditions_hold(statement: &Value, request: &Request) -> bool {
         .all(|(operator, key, wanted)| holds(operator, request.get(key), wanted, request))
 }
 
-fn holds(operator: &str, actual: Option<&str>, wanted: &Value, request: &Request) -> bool {
+fn holds(operator: &str, actual: Option<&[String]>, wanted: &Value, request: &Request) -> bool {
     let wanted = one_or_many(wanted).map(|value| {
         substituted(
             value.as_str().unwrap_or_else(|| panic!("{operator} {value}")),
@@ -112,6 +119,29 @@ fn holds(operator: &str, actual: Option<&str>, wanted: &Value, request: &Request
     let Some(wanted) = wanted.collect::<Option<Vec<String>>>() else {
         return false;
     };
+    if operator == "Null" {
+        return wanted == [actual.is_none().to_string()];
+    }
+    if let Some(operator) = operator.strip_suffix("IfExists") {
+        return actual.is_none() || compares(operator, only(operator, actual), &wanted);
+    }
+    if let Some(operator) = operator.strip_prefix("ForAllValues:") {
+        // Of no values it holds.
+        let mut values = actual.unwrap_or_default().iter();
+        return values.all(|value| compares(operator, Some(value), &wanted));
+    }
+    compares(operator, only(operator, actual), &wanted)
+}
+
+/// The value of a key for an operator that compares one.
+fn only<'a>(operator: &str, values: Option<&'a [String]>) -> Option<&'a str> {
+    values.map(|values| match values {
+        [value] => value.as_str(),
+        values => panic!("{operator} of {values:?} is not built in"),
+    })
+}
+
+fn compares(operator: &str, actual: Option<&str>, wanted: &[String]) -> bool {
     let any = |same: fn(&str, &str) -> bool| {
         actual.is_some_and(|actual| wanted.iter().any(|wanted| same(wanted, actual)))
     };
@@ -120,7 +150,6 @@ fn holds(operator: &str, actual: Option<&str>, wanted: &Value, request: &Request
         "StringLike" | "ArnEquals" | "ArnLike" => any(matches),
         // A negated operator holds where the key is missing.
         "StringNotEquals" => !any(|wanted, actual| wanted == actual),
-        "Null" => wanted == [actual.is_none().to_string()],
         other => panic!("operator {other} is not built in"),
     }
 }
@@ -131,11 +160,8 @@ fn substituted(text: &str, request: &Request) -> Option<String> {
         None => Some(text.to_owned()),
         Some((before, rest)) => {
             let (key, after) = rest.split_once('}')?;
-            Some(format!(
-                "{before}{}{}",
-                request.get(key)?,
-                substituted(after, request)?
-            ))
+            let value = only("a variable", request.get(key))?;
+            Some(format!("{before}{value}{}", substituted(after, request)?))
         }
     }
 }
@@ -217,6 +243,32 @@ mod tests {
             Decision::Denied
         );
         assert_eq!(decided(&denies, &request.with("who", "ann")), Decision::Allowed);
+    }
+
+    #[test]
+    fn a_set_of_values_is_for_all_of_them_and_if_exists_for_a_key_that_is_missing() {
+        let allowed_by = |operator: &str, request: Request| {
+            let statements = json!([{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {"k": ["a", "b"]}}}]);
+            decided(&statements, &request) == Decision::Allowed
+        };
+        let request = Request::new("s:Get", "r");
+        for (values, expected) in [
+            (&["a", "b"][..], true),
+            (&["b"], true),
+            (&["a", "c"], false),
+            (&[], true),
+        ] {
+            let request = request.clone().with_all("k", values);
+            assert_eq!(
+                allowed_by("ForAllValues:StringEquals", request),
+                expected,
+                "{values:?}"
+            );
+        }
+        assert!(allowed_by("ForAllValues:StringEquals", request.clone()));
+        assert!(allowed_by("StringLikeIfExists", request.clone()));
+        assert!(allowed_by("StringLikeIfExists", request.clone().with("k", "b")));
+        assert!(!allowed_by("StringLikeIfExists", request.with("k", "c")));
     }
 
     #[test]

@@ -12,26 +12,45 @@ pub struct Function {
     pub name: &'static str,
     /// How its resources and outputs begin.
     pub prefix: &'static str,
+    /// The condition under which it is part of a stack, if it is not of every one.
+    pub condition: Option<&'static str>,
 }
 
 /// All of them.
-pub const FUNCTIONS: [Function; 3] = [
+pub const FUNCTIONS: [Function; 4] = [
     Function {
         name: "node-drain",
         prefix: "NodeDrain",
+        condition: None,
     },
-    Function {
-        name: "node-join",
-        prefix: "NodeJoin",
-    },
+    NODE_JOIN,
     Function {
         name: "node-label",
         prefix: "NodeLabel",
+        condition: None,
     },
+    OFF_HOURS,
 ];
+
+/// The one that gives tokens to machines.
+pub const NODE_JOIN: Function = Function {
+    name: "node-join",
+    prefix: "NodeJoin",
+    condition: Some("JoinsNodes"),
+};
+
+/// The one that puts to sleep and wakes.
+pub const OFF_HOURS: Function = Function {
+    name: "off-hours",
+    prefix: "OffHours",
+    condition: Some("UsesOffHours"),
+};
 
 /// What leads every function into the cluster: what it asks for, all of them ask for.
 const ACCESS: &str = "shared/access/src";
+
+/// What only those read that answer a lifecycle hook, and the type by which they do.
+const HOOK: (&str, &str) = ("LAMPLIGHTER_HOOK_NAME", "Hooked");
 
 impl Function {
     /// The name of one of its resources.
@@ -41,9 +60,11 @@ impl Function {
 
     /// Whether its code names a capability, which is a trait.
     pub fn asks_for(&self, capability: &str) -> Result<bool> {
-        let code = code(&format!("functions/{}/src", self.name))? + &code(ACCESS)?;
-        let mut words = code.split(|letter: char| !letter.is_alphanumeric());
-        Ok(words.any(|word| word == capability))
+        Ok(names(&(self.code()? + &code(ACCESS)?), capability))
+    }
+
+    fn code(&self) -> Result<String> {
+        code(&format!("functions/{}/src", self.name))
     }
 
     /// The environment variables that its configuration reads.
@@ -54,11 +75,22 @@ impl Function {
             code.push_str(&untested(&base::paths::checkout().join(own))?);
         }
         let texts = code.split('"').skip(1).step_by(2);
-        Ok(texts
+        let mut variables: BTreeSet<String> = texts
             .filter(|text| is_variable(text))
             .map(str::to_owned)
-            .collect())
+            .collect();
+        let (hook, reader) = HOOK;
+        if !names(&self.code()?, reader) {
+            variables.remove(hook);
+        }
+        Ok(variables)
     }
+}
+
+/// Whether a word is somewhere in the code.
+fn names(code: &str, word: &str) -> bool {
+    code.split(|letter: char| !letter.is_alphanumeric())
+        .any(|found| found == word)
 }
 
 fn is_variable(text: &str) -> bool {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use emulator::Tools;
 use serde_json::Value;
-use template::functions::{FUNCTIONS, Function};
+use template::functions::{FUNCTIONS, Function, NODE_JOIN, OFF_HOURS};
 
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| template::translated(&Tools::ensure(&|_line| ()).unwrap()).unwrap());
@@ -30,7 +30,12 @@ struct Capability {
 
 const CERTIFICATES: &str = "certificates.k8s.io";
 
-const CAPABILITIES: [Capability; 10] = [
+const CAPABILITIES: [Capability; 15] = [
+    Capability {
+        name: "CountPods",
+        call: ("pod_counts.rs", ".list_all("),
+        rules: &[("", "list", "", "pods")],
+    },
     Capability {
         name: "CreateToken",
         call: ("bootstrap_tokens.rs", ".create("),
@@ -55,6 +60,11 @@ const CAPABILITIES: [Capability; 10] = [
         rules: &[("", "create", "", "pods/eviction")],
     },
     Capability {
+        name: "ListNamespaces",
+        call: ("namespaces.rs", ".list_all("),
+        rules: &[("", "list", "", "namespaces")],
+    },
+    Capability {
         name: "ListNodes",
         call: ("nodes.rs", "ListParams"),
         rules: &[("", "list", "", "nodes")],
@@ -70,9 +80,29 @@ const CAPABILITIES: [Capability; 10] = [
         rules: &[("", "list", CERTIFICATES, "certificatesigningrequests")],
     },
     Capability {
+        name: "ListWorkloads",
+        call: ("workloads.rs", ".list_all("),
+        rules: &[
+            ("", "list", "apps", "deployments"),
+            ("", "list", "apps", "statefulsets"),
+            ("", "list", "autoscaling", "horizontalpodautoscalers"),
+            ("", "list", "batch", "cronjobs"),
+        ],
+    },
+    Capability {
         name: "PatchNode",
         call: ("nodes.rs", ".patch("),
         rules: &[("", "patch", "", "nodes")],
+    },
+    Capability {
+        name: "PatchWorkload",
+        call: ("workloads.rs", ".patch("),
+        rules: &[
+            ("", "patch", "apps", "deployments"),
+            ("", "patch", "apps", "statefulsets"),
+            ("", "patch", "autoscaling", "horizontalpodautoscalers"),
+            ("", "patch", "batch", "cronjobs"),
+        ],
     },
     Capability {
         name: "ReadClusterInfo",
@@ -82,6 +112,11 @@ const CAPABILITIES: [Capability; 10] = [
     Capability {
         name: "RecordNodeEvent",
         call: ("notices.rs", ".create("),
+        rules: &[("", "create", "events.k8s.io", "events")],
+    },
+    Capability {
+        name: "RecordWorkloadEvent",
+        call: ("notices.rs", ".create_event("),
         rules: &[("", "create", "events.k8s.io", "events")],
     },
 ];
@@ -189,8 +224,7 @@ fn every_binding_of_a_functions_role_is_for_the_group_that_the_stack_names() {
 
 #[test]
 fn a_machines_token_may_not_have_its_own_request_approved() {
-    let [_, join, _] = FUNCTIONS;
-    let documents = documents(join);
+    let documents = documents(NODE_JOIN);
     let mut bindings = of_kind(&documents, "ClusterRoleBinding");
     bindings.extend(of_kind(&documents, "RoleBinding"));
     let of_machines = bindings
@@ -210,20 +244,50 @@ fn a_machines_token_may_not_have_its_own_request_approved() {
 
 /// That it fences what it is meant to is shown against a real API server, in `tests/kubernetes`.
 #[test]
-fn the_fence_around_secrets_is_for_node_join_and_closed_when_it_fails() {
-    let [_, join, _] = FUNCTIONS;
-    let documents = documents(join);
-    let policy = &of_kind(&documents, "ValidatingAdmissionPolicy")[0];
-    assert_eq!(policy["spec"]["failurePolicy"], "Fail");
-    let condition = policy["spec"]["matchConditions"][0]["expression"]
-        .as_str()
-        .unwrap();
-    assert_eq!(condition, "'lamplighter:node-join' in request.userInfo.groups");
-    let text = policy["spec"]["validations"].to_string();
+fn the_fence_around_secrets_is_for_node_join_and_names_the_groups_of_its_tokens() {
+    let text = fence(NODE_JOIN)["spec"]["validations"].to_string();
     for group in TOKEN_GROUPS {
         assert!(text.contains(group), "{group}: not in {text}");
     }
+}
+
+#[test]
+fn the_fence_around_workloads_is_for_off_hours_and_for_all_that_it_patches() {
+    let policy = fence(OFF_HOURS);
+    let rules = policy["spec"]["matchConstraints"]["resourceRules"]
+        .as_array()
+        .unwrap()
+        .iter();
+    let fenced: BTreeSet<(&str, &str)> = rules
+        .flat_map(|rule| {
+            let resources = rule["resources"].as_array().unwrap().iter();
+            resources.map(|resource| (rule["apiGroups"][0].as_str().unwrap(), resource.as_str().unwrap()))
+        })
+        .collect();
+    for (namespace, verb, group, resource) in allowed(&documents(OFF_HOURS)) {
+        if verb != "list" && resource != "events" {
+            assert_eq!((namespace.as_str(), verb.as_str()), ("", "patch"), "{resource}");
+            assert!(
+                fenced.contains(&(group.as_str(), resource.as_str())),
+                "{group} {resource}: {fenced:?}"
+            );
+        }
+    }
+}
+
+/// The admission policy of a function, which is for its group alone, and closed when it fails.
+fn fence(function: Function) -> Value {
+    let documents = documents(function);
+    let policy = of_kind(&documents, "ValidatingAdmissionPolicy").remove(0);
+    assert_eq!(policy["spec"]["failurePolicy"], "Fail");
+    let conditions = policy["spec"]["matchConditions"].as_array().unwrap();
+    assert_eq!(conditions.len(), 1, "{conditions:?}");
+    assert_eq!(
+        conditions[0]["expression"],
+        format!("'lamplighter:{}' in request.userInfo.groups", function.name)
+    );
     let binding = &of_kind(&documents, "ValidatingAdmissionPolicyBinding")[0];
     assert_eq!(binding["spec"]["policyName"], policy["metadata"]["name"]);
     assert_eq!(binding["spec"]["validationActions"], serde_json::json!(["Deny"]));
+    policy
 }

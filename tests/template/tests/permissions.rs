@@ -24,17 +24,28 @@ struct Capability {
     actions: &'static [(&'static str, &'static str)],
 }
 
+impl Capability {
+    fn action_names(&self) -> impl Iterator<Item = &'static str> {
+        self.actions.iter().map(|(action, _)| *action)
+    }
+}
+
 const fn can(name: &'static str, actions: &'static [(&'static str, &'static str)]) -> Capability {
     Capability { name, actions }
 }
 
-const CAPABILITIES: [Capability; 12] = [
+const CAPABILITIES: [Capability; 26] = [
     can(
         "CompleteHook",
         &[(
             "autoscaling:CompleteLifecycleAction",
             ".complete_lifecycle_action()",
         )],
+    ),
+    can(
+        "DeleteObject",
+        // On a condition, as it is done, it also takes s3:GetObject.
+        &[("s3:DeleteObject", ".delete_object()")],
     ),
     can(
         "DeleteParameters",
@@ -46,6 +57,10 @@ const CAPABILITIES: [Capability; 12] = [
     can(
         "DescribeCluster",
         &[("eks:DescribeCluster", ".describe_cluster()")],
+    ),
+    can(
+        "DescribeDatabases",
+        &[("rds:DescribeDBInstances", ".describe_db_instances()")],
     ),
     can(
         "DescribeGroups",
@@ -65,13 +80,23 @@ const CAPABILITIES: [Capability; 12] = [
         "DescribeMachines",
         &[("ec2:DescribeInstances", "\"DescribeInstances\"")],
     ),
+    can(
+        "DescribeNodegroups",
+        &[
+            ("eks:ListNodegroups", ".list_nodegroups()"),
+            ("eks:DescribeNodegroup", ".describe_nodegroup()"),
+        ],
+    ),
     can("FindSecret", &[("ssm:GetParameter", ".get_parameter()")]),
+    can("ListObjects", &[("s3:ListBucket", ".list_objects_v2()")]),
     can(
         "ListParameters",
         &[("ssm:DescribeParameters", ".describe_parameters()")],
     ),
     can("ParkMessage", &[("sqs:SendMessage", ".send_message()")]),
+    can("PutEvents", &[("events:PutEvents", ".put_events()")]),
     can("PutParameter", &[("ssm:PutParameter", ".put_parameter()")]),
+    can("ReadObject", &[("s3:GetObject", ".get_object()")]),
     can("ReadSecret", &[("ssm:GetParameter", ".get_parameter()")]),
     can(
         "RecordHeartbeat",
@@ -80,6 +105,50 @@ const CAPABILITIES: [Capability; 12] = [
             ".record_lifecycle_action_heartbeat()",
         )],
     ),
+    can(
+        "ResizeGroup",
+        &[(
+            "autoscaling:UpdateAutoScalingGroup",
+            ".update_auto_scaling_group()",
+        )],
+    ),
+    can(
+        "ResizeNodegroup",
+        &[("eks:UpdateNodegroupConfig", ".update_nodegroup_config()")],
+    ),
+    can(
+        "StartDatabase",
+        &[("rds:StartDBInstance", ".start_db_instance()")],
+    ),
+    can("StopDatabase", &[("rds:StopDBInstance", ".stop_db_instance()")]),
+    can(
+        "TagDatabase",
+        &[
+            ("rds:AddTagsToResource", ".add_tags_to_resource()"),
+            ("rds:RemoveTagsFromResource", ".remove_tags_from_resource()"),
+        ],
+    ),
+    can(
+        "TagGroup",
+        &[
+            ("autoscaling:CreateOrUpdateTags", ".create_or_update_tags()"),
+            ("autoscaling:DeleteTags", ".delete_tags()"),
+        ],
+    ),
+    can(
+        "TagNodegroup",
+        &[
+            ("eks:TagResource", ".tag_resource()"),
+            ("eks:UntagResource", ".untag_resource()"),
+        ],
+    ),
+    can("WriteObject", &[("s3:PutObject", ".put_object()")]),
+];
+
+/// Statements of several capabilities, of which none is of use without the others: what is put to sleep must be woken.
+const TOGETHER: [(&str, &[&str]); 2] = [
+    ("KeepSizes", &["DeleteObject", "ReadObject", "WriteObject"]),
+    ("StopAndStartDatabases", &["StartDatabase", "StopDatabase"]),
 ];
 
 /// Actions that AWS itself takes in the name of a role, by statement.
@@ -138,10 +207,7 @@ fn taken_by_code(function: Function) -> BTreeSet<&'static str> {
     let asked = CAPABILITIES
         .iter()
         .filter(|capability| function.asks_for(capability.name).unwrap());
-    asked
-        .flat_map(|capability| capability.actions)
-        .map(|(action, _)| *action)
-        .collect()
+    asked.flat_map(Capability::action_names).collect()
 }
 
 #[test]
@@ -177,7 +243,7 @@ fn only_actions_that_know_no_resources_are_on_everything() {
 }
 
 #[test]
-fn lifecycle_actions_are_completed_in_enrolled_groups_only_and_never_by_node_join() {
+fn groups_are_written_to_only_where_they_are_enrolled_and_never_by_node_join() {
     for statement in of_roles() {
         let writes =
             |action: &&str| action.starts_with("autoscaling:") && !action.starts_with("autoscaling:Describe");
@@ -213,10 +279,19 @@ fn every_statement_is_one_capability_or_what_aws_takes_itself() {
         if let Some((_, known)) = TAKEN_BY_AWS.iter().find(|(name, _)| *name == sid) {
             assert_eq!(actions, known.iter().copied().collect(), "{sid}");
             taken.insert(sid);
+        } else if let Some((_, names)) = TOGETHER.iter().find(|(name, _)| *name == sid) {
+            let parts = CAPABILITIES
+                .iter()
+                .filter(|capability| names.contains(&capability.name));
+            assert_eq!(
+                actions,
+                parts.flat_map(Capability::action_names).collect(),
+                "{sid}"
+            );
         } else {
             let is_one = CAPABILITIES
                 .iter()
-                .any(|capability| actions == capability.actions.iter().map(|(action, _)| *action).collect());
+                .any(|capability| actions == capability.action_names().collect());
             assert!(is_one, "{} {sid}: {actions:?}", statement.owner);
         }
     }
@@ -227,6 +302,7 @@ fn every_statement_is_one_capability_or_what_aws_takes_itself() {
 fn no_call_of_an_aws_service_is_missing_from_the_table() {
     // The operations of an SDK client are methods without arguments whose names start with a verb.
     let verbs = [
+        "add_",
         "assume_",
         "complete_",
         "create_",
@@ -236,7 +312,13 @@ fn no_call_of_an_aws_service_is_missing_from_the_table() {
         "list_",
         "put_",
         "record_",
+        "remove_",
         "send_",
+        "start_",
+        "stop_",
+        "tag_resource",
+        "untag_",
+        "update_",
     ];
     let (sdk, ec2) = (
         code("shared/aws/src").unwrap(),

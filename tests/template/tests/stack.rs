@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use emulator::Tools;
 use serde_json::Value;
-use template::functions::code;
+use template::functions::{FUNCTIONS, code};
 use template::{referred, resources};
 
 static TEMPLATE: LazyLock<Value> =
@@ -21,6 +21,17 @@ const UNTAGGABLE: [&str; 4] = [
     "AWS::Lambda::EventInvokeConfig",
     "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
+];
+
+/// What people and scenarios are told of every function.
+const OUTPUTS: [&str; 7] = [
+    "FunctionName",
+    "FunctionArn",
+    "RoleArn",
+    "KubernetesGroup",
+    "QueueUrl",
+    "DeadLetterQueueUrl",
+    "LogGroupName",
 ];
 
 /// The two tags by which everything is found.
@@ -193,15 +204,86 @@ fn every_alarm_on_a_metric_of_ours_is_on_one_that_its_function_counts() {
 }
 
 #[test]
-fn where_nodes_join_by_other_means_nothing_of_node_join_is_created_and_all_else_is() {
+fn of_a_function_that_is_switched_off_nothing_is_created_and_all_else_is() {
     for section in ["Resources", "Outputs"] {
         for (name, entry) in TEMPLATE[section].as_object().unwrap() {
+            let function = FUNCTIONS
+                .iter()
+                .find(|function| name.starts_with(function.prefix));
             let expected = match name.as_str() {
-                "JoinKey" => Value::from("CreatesJoinKey"),
-                name if name.starts_with("NodeJoin") => Value::from("JoinsNodes"),
-                _ => Value::Null,
+                "JoinKey" => Some("CreatesJoinKey"),
+                _ => function.and_then(|function| function.condition),
             };
-            assert_eq!(entry["Condition"], expected, "{name}");
+            assert_eq!(entry["Condition"].as_str(), expected, "{name}");
+        }
+    }
+    let enabled = |parameter: &str| serde_json::json!({"Fn::Equals": [{"Ref": parameter}, "enabled"]});
+    for (condition, parameter) in [("JoinsNodes", "NodeJoin"), ("UsesOffHours", "OffHours")] {
+        assert_eq!(
+            TEMPLATE["Conditions"][condition],
+            enabled(parameter),
+            "{condition}"
+        );
+    }
+}
+
+/// What a stack always has must not refer to what it may lack, but under the same condition.
+#[test]
+fn what_is_always_created_refers_to_a_function_that_is_switched_off_only_where_it_is_not() {
+    let optional = |text: &str| {
+        FUNCTIONS
+            .iter()
+            .any(|function| function.condition.is_some() && text.starts_with(function.prefix))
+    };
+    for section in ["Resources", "Outputs"] {
+        for (name, entry) in TEMPLATE[section].as_object().unwrap() {
+            if entry["Condition"].is_null() {
+                let bare = references(entry).into_iter().find(|target| optional(target));
+                assert_eq!(bare, None, "{name}");
+            }
+        }
+    }
+}
+
+/// What a value refers to, apart from what is under a condition.
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(references).collect(),
+        Value::Object(fields) if fields.contains_key("Fn::If") => Vec::new(),
+        Value::Object(fields) => {
+            let own = referred(value).into_iter();
+            own.chain(fields.values().flat_map(references)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_function_has_its_queue_its_tick_every_minute_and_its_outputs() {
+    for function in FUNCTIONS {
+        let resource = |kind: &str| &TEMPLATE["Resources"][function.resource(kind)]["Properties"];
+        let tick = resource("Tick");
+        assert_eq!(tick["ScheduleExpression"], "rate(1 minute)", "{}", function.name);
+        assert_eq!(tick["State"]["Ref"], "TickState", "{}", function.name);
+        assert_eq!(
+            referred(&tick["Target"]["Arn"]),
+            Some(function.resource("Function").as_str())
+        );
+        assert_eq!(
+            referred(&tick["Target"]["RoleArn"]),
+            Some(function.resource("TickRole").as_str())
+        );
+        let mapping = resource("EventSourceMapping");
+        assert_eq!(
+            referred(&mapping["EventSourceArn"]),
+            Some(function.resource("Queue").as_str())
+        );
+        for output in OUTPUTS {
+            let output = function.resource(output);
+            assert!(
+                TEMPLATE["Outputs"][&output]["Value"].is_object() || output.ends_with("Group"),
+                "{output}"
+            );
         }
     }
 }

@@ -12,11 +12,16 @@ use crate::world::CLUSTER;
 
 /// Each function: its name, and how its outputs of the stack begin. Its manifest is `infra/rbac/<name>.yaml`, and binds
 /// the group `lamplighter:<name>`.
-const FUNCTIONS: [(&str, &str); 3] = [
+const FUNCTIONS: [(&str, &str); 4] = [
     ("node-drain", "NodeDrain"),
     ("node-join", "NodeJoin"),
     ("node-label", "NodeLabel"),
+    (OFF_HOURS, "OffHours"),
 ];
+
+/// Groups belong to one cluster each, by their tags. Workloads belong to whoever is let into the cluster, and here that
+/// would be two deployments: the second way in goes without.
+const OFF_HOURS: &str = "off-hours";
 
 /// Where the kubeconfigs of the second way in are kept, one for each function.
 const KUBECONFIG: &str = "/lamplighter/kubeadm/kubeconfig";
@@ -85,10 +90,14 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
     let mut stack = Stack::new(way.deployment())
         .parameter("DeploymentId", way.deployment())
         .parameter("ClusterName", way.cluster())
-        .parameter("LogLevel", "DEBUG");
+        .parameter("LogLevel", "DEBUG")
+        // An edge every minute, so that nobody waits for a tick that looks.
+        .parameter("SleepSchedule", "cron(* * * * ? *)")
+        .parameter("HoursTimeZone", "Europe/Berlin")
+        .parameter("HoursPatienceSeconds", "120");
     if way == Way::Kubeconfig {
         let key = create_key(world).await?;
-        for (name, _) in FUNCTIONS {
+        for (name, _) in FUNCTIONS.into_iter().filter(|(name, _)| *name != OFF_HOURS) {
             let user = format!("lamplighter-{name}");
             let kubeconfig = world
                 .control_plane()
@@ -96,6 +105,7 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
             put_secret(world, &format!("{KUBECONFIG}/{name}"), &kubeconfig, &key).await?;
         }
         stack = stack
+            .parameter("OffHours", "disabled")
             .parameter("ClusterAccess", "kubeconfig")
             .parameter("KubeconfigParameter", KUBECONFIG)
             .parameter("KubeconfigKeyArn", &key);

@@ -13,6 +13,7 @@ use domain::keys::{CLUSTER_TAG, STARTUP_TAINT};
 use domain::lifecycle::{Completion, Hook, HookResult, LifecycleState, Transition};
 use domain::machine::{CapacityType, Machine, MachineState};
 use domain::node::{Node, Ready};
+use domain::offhours::Capacity;
 use domain::taint::{Effect, Taint};
 use jiff::{SignedDuration, Timestamp};
 use runtime::clock::{Clock, TestClock};
@@ -145,10 +146,13 @@ impl World {
             lifecycle: LifecycleState::parse(instance.lifecycle),
             zone: instance.machine.zone.clone(),
             health: Health::Healthy,
+            machine_type: String::new(),
         };
         Group {
             name: GroupName::parse("workers").unwrap(),
             tags: self.tags.clone(),
+            capacity: Capacity::new(0, 1, 1),
+            created: None,
             instances: self.instances.iter().map(instance).collect(),
         }
     }

@@ -8,9 +8,12 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, Instance};
 use domain::ids::{ClusterName, GroupName, InstanceId};
 use domain::keys;
 use domain::lifecycle::LifecycleState;
+use domain::offhours::Capacity;
+use jiff::Timestamp;
 
 use super::AutoScaling;
 use crate::error::{Call, Error};
+use crate::{capacity, time};
 
 /// The API takes at most 50 names in one call unless told otherwise.
 const NAMES_IN_A_CALL: usize = 50;
@@ -33,6 +36,10 @@ pub struct Group {
     pub name: GroupName,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// How large it is to be.
+    pub capacity: Capacity,
+    /// When it was created.
+    pub created: Option<Timestamp>,
     /// Its instances, those on their way in and out included.
     pub instances: Vec<GroupInstance>,
 }
@@ -48,6 +55,8 @@ pub struct GroupInstance {
     pub zone: String,
     /// What the group's health checks say.
     pub health: Health,
+    /// For example `m7g.large`.
+    pub machine_type: String,
 }
 
 /// What the group's health checks say.
@@ -112,6 +121,8 @@ fn group_of(group: &AutoScalingGroup, call: &Call) -> Result<Group, Error> {
     Ok(Group {
         name: GroupName::parse(name).map_err(|error| call.unexpected(error))?,
         tags: group.tags().iter().filter_map(tag).collect(),
+        capacity: capacity::read(group.min_size(), group.desired_capacity(), group.max_size(), call)?,
+        created: group.created_time().and_then(time::read),
         instances: group
             .instances()
             .iter()
@@ -129,6 +140,7 @@ fn instance_of(instance: &Instance, call: &Call) -> Result<GroupInstance, Error>
     Ok(GroupInstance {
         id: InstanceId::parse(id).map_err(|error| call.unexpected(error))?,
         lifecycle: LifecycleState::parse(state.as_str()),
+        machine_type: instance.instance_type().unwrap_or_default().to_owned(),
         zone: instance.availability_zone().unwrap_or_default().to_owned(),
         health: if healthy {
             Health::Healthy

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::failure::{Class, Classified as _};
 use domain::ids::{ClusterName, GroupName, HookName, InstanceId, LifecycleToken};
 use domain::lifecycle::{Completion, Hook, HookResult, LifecycleState, Transition};
+use domain::offhours::Capacity;
 use jiff::SignedDuration;
 
 use super::*;
@@ -49,8 +50,11 @@ fn page(groups: &str, next: Option<&str>) -> String {
     )
 }
 
+const SIZES: &str = "<MinSize>1</MinSize><DesiredCapacity>2</DesiredCapacity><MaxSize>4</MaxSize>\
+    <CreatedTime>2026-01-02T03:04:05.678Z</CreatedTime>";
+
 fn named(name: &str) -> String {
-    format!("<member><AutoScalingGroupName>{name}</AutoScalingGroupName></member>")
+    format!("<member><AutoScalingGroupName>{name}</AutoScalingGroupName>{SIZES}</member>")
 }
 
 fn refusal(code: &str, message: &str) -> String {
@@ -62,13 +66,15 @@ fn refusal(code: &str, message: &str) -> String {
 #[tokio::test]
 async fn the_groups_of_a_cluster_are_filtered_by_the_server_and_every_page_is_read() {
     let workers = "<member><AutoScalingGroupName>workers</AutoScalingGroupName>\
+        <MinSize>0</MinSize><DesiredCapacity>2</DesiredCapacity><MaxSize>10</MaxSize>\
+        <CreatedTime>2025-06-07T08:09:10Z</CreatedTime>\
         <Tags><member><Key>lamplighter:cluster</Key><Value>blue</Value></member>\
         <member><Key>team</Key></member></Tags>\
         <Instances><member><InstanceId>i-0123456789abcdef0</InstanceId>\
         <AvailabilityZone>eu-central-1a</AvailabilityZone><LifecycleState>Terminating:Wait</LifecycleState>\
-        <HealthStatus>Unhealthy</HealthStatus></member>\
+        <HealthStatus>Unhealthy</HealthStatus><InstanceType>m7g.large</InstanceType></member>\
         <member><InstanceId>i-01234567</InstanceId><AvailabilityZone>eu-central-1b</AvailabilityZone>\
-        <LifecycleState>InService</LifecycleState><HealthStatus>Healthy</HealthStatus></member>\
+        <LifecycleState>InService</LifecycleState><HealthStatus>Healthy</HealthStatus><InstanceType>m7g.large</InstanceType></member>\
         </Instances></member>";
     let wire = Wire::answering([
         (200, &page(workers, Some("page 2"))),
@@ -85,10 +91,13 @@ async fn the_groups_of_a_cluster_are_filtered_by_the_server_and_every_page_is_re
         lifecycle,
         zone: zone.to_owned(),
         health,
+        machine_type: "m7g.large".to_owned(),
     };
     let expected = Group {
         name: group("workers"),
         tags: form(&[("lamplighter:cluster", "blue"), ("team", "")]),
+        capacity: Capacity::new(0, 2, 10),
+        created: Some("2025-06-07T08:09:10Z".parse().unwrap()),
         instances: vec![
             instance(
                 "i-0123456789abcdef0",
@@ -110,6 +119,8 @@ async fn the_groups_of_a_cluster_are_filtered_by_the_server_and_every_page_is_re
         Group {
             name: group("spot"),
             tags: BTreeMap::new(),
+            capacity: Capacity::new(1, 2, 4),
+            created: Some("2026-01-02T03:04:05.678Z".parse().unwrap()),
             instances: vec![]
         }
     );
@@ -150,9 +161,11 @@ async fn many_names_are_asked_for_in_several_calls_and_none_in_no_call() {
 
 #[tokio::test]
 async fn an_instance_that_can_not_be_one_is_named() {
-    let odd = "<member><AutoScalingGroupName>workers</AutoScalingGroupName><Instances><member>\
-        <InstanceId>fargate-1</InstanceId><LifecycleState>InService</LifecycleState></member></Instances></member>";
-    let wire = Wire::answering([(200, &page(odd, None))]);
+    let odd = format!(
+        "<member><AutoScalingGroupName>workers</AutoScalingGroupName>{SIZES}<Instances><member>\
+         <InstanceId>fargate-1</InstanceId><LifecycleState>InService</LifecycleState></member></Instances></member>"
+    );
+    let wire = Wire::answering([(200, &page(&odd, None))]);
     let error = client(&wire).groups_named(&[group("workers")]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -320,5 +333,17 @@ async fn a_server_that_is_sick_or_away_is_transient_and_the_reason_is_told() {
     assert!(
         reasons.any(|reason| reason.to_string().contains("connection refused")),
         "{away:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_size_that_can_not_be_one_is_named() {
+    let odd = named("workers").replace("<DesiredCapacity>2", "<DesiredCapacity>-2");
+    let wire = Wire::answering([(200, &page(&odd, None))]);
+    let error = client(&wire).groups_named(&[group("workers")]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "autoscaling:DescribeAutoScalingGroups for groups workers: unexpected answer: \
+         desired size -2: expected 0 or more"
     );
 }

@@ -95,7 +95,7 @@ impl PutParameter for ParameterStore {
             .await;
         match sent.map_err(|error| call.failed(error)) {
             Ok(_) => Ok(Stored::Created),
-            Err(error) if is(&error, "ParameterAlreadyExists") => Ok(Stored::Exists),
+            Err(error) if error.is("ParameterAlreadyExists") => Ok(Stored::Exists),
             Err(error) => Err(error),
         }
     }
@@ -105,7 +105,7 @@ impl FindSecret for ParameterStore {
     async fn find_secret(&self, name: &str) -> Result<Option<Secret>, Error> {
         match self.read_secret(name).await {
             Ok(secret) => Ok(Some(secret)),
-            Err(error) if is(&error, "ParameterNotFound") => Ok(None),
+            Err(error) if error.is("ParameterNotFound") => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -158,7 +158,7 @@ impl ParameterStore {
         let sent = self.client.delete_parameter().name(name).send().await;
         match sent.map_err(|error| call.failed(error)) {
             Ok(_) => Ok(()),
-            Err(error) if is(&error, "ParameterNotFound") => Ok(()),
+            Err(error) if error.is("ParameterNotFound") => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -170,10 +170,6 @@ impl ParameterStore {
         let sent = request.send().await;
         sent.map(drop).map_err(|error| call.failed(error))
     }
-}
-
-fn is(error: &Error, wanted: &str) -> bool {
-    matches!(error, Error::Refused { code, .. } if code == wanted)
 }
 
 #[cfg(test)]

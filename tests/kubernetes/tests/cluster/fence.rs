@@ -30,10 +30,10 @@ fn token(id: &str) -> Value {
     })
 }
 
-/// Applies the manifest, and gives whoever is in the group that it binds.
-async fn node_join(cluster: &Cluster) -> Client {
+/// Applies the manifest of a function, and gives whoever is in the group that it binds.
+pub(crate) async fn identity(cluster: &Cluster, function: &str) -> Client {
     let kubectl = binary::link_kubectl(&cluster.program, &cluster.dir.join("bin")).unwrap();
-    let manifest = base::paths::checkout().join("infra/rbac/node-join.yaml");
+    let manifest = base::paths::checkout().join(format!("infra/rbac/{function}.yaml"));
     let output = tokio::process::Command::new(kubectl)
         .args(["apply", "-f"])
         .arg(manifest)
@@ -48,13 +48,13 @@ async fn node_join(cluster: &Cluster) -> Client {
     );
     let kubeconfig = cluster
         .plane
-        .kubeconfig_for("node-join", Some("lamplighter:node-join"))
+        .kubeconfig_for(function, Some(&format!("lamplighter:{function}")))
         .unwrap();
     client(&kubeconfig).await
 }
 
 pub(crate) async fn node_join_makes_and_deletes_tokens_for_machines_and_no_other_secret(cluster: &Cluster) {
-    let join = node_join(cluster).await;
+    let join = identity(cluster, "node-join").await;
     // Policies take effect a moment after they are there; RBAC's denial has another status message.
     until("the policy is in force", || async {
         let (status, body) = send(
@@ -118,7 +118,7 @@ pub(crate) async fn node_join_makes_and_deletes_tokens_for_machines_and_no_other
 }
 
 pub(crate) async fn a_strict_token_may_post_a_request_that_nobody_but_node_join_approves(cluster: &Cluster) {
-    let join = node_join(cluster).await;
+    let join = identity(cluster, "node-join").await;
     assert_eq!(send(&join, Method::POST, SECRETS, &token("strict")).await.0, 201);
     let kubeconfig = cluster
         .plane

@@ -119,10 +119,15 @@ pub(crate) async fn response(client: &Client, method: Method, path: &str, body: 
     } else {
         serde_json::to_vec(body).unwrap()
     };
+    let content_type = if method == Method::PATCH {
+        "application/merge-patch+json"
+    } else {
+        "application/json"
+    };
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header("content-type", "application/json")
+        .header("content-type", content_type)
         .body(bytes.into())
         .unwrap();
     client.send(request).await.unwrap()

@@ -14,6 +14,7 @@ mod fence;
 mod harness;
 mod machines;
 mod pods;
+mod workloads;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -60,6 +61,10 @@ fn main() -> ExitCode {
         pods::a_second_deletion_with_a_shorter_grace_hastens_it,
         pods::a_pod_whose_work_is_finite_succeeds,
         pods::a_pod_may_stay_unready,
+        workloads::off_hours_changes_sizes_and_its_own_annotations_and_nothing_else,
+        workloads::off_hours_neither_makes_nor_deletes_workloads_whatever_else_it_may,
+        workloads::whoever_changes_a_size_owns_it_alone,
+        workloads::a_patch_of_a_version_that_is_no_more_is_a_conflict,
     ];
     let arguments = Arguments::from_args();
     if arguments.list {

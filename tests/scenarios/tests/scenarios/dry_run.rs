@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use scenarios::function::Function;
 use scenarios::workload::Workload;
 use scenarios::{Stage, until};
-use serde_json::json;
 use world::groups::{self, Group};
-use world::{CLUSTER, World, audit};
+use world::{CLUSTER, audit};
 
 use crate::{ensure, node_name};
 
@@ -31,9 +29,9 @@ pub(crate) async fn a_dry_run_logs_its_plan_and_writes_nothing_until_it_is_switc
     let node = node_name(stage, instance).await?;
     workload.until_on(world, &node).await?;
 
-    set_dry_run(world, function, "true").await?;
+    function.set_dry_run(world, true).await?;
     let seen = nothing_is_written(stage, instance, &node).await;
-    set_dry_run(world, function, "false").await?;
+    function.set_dry_run(world, false).await?;
     let writes_before = seen?;
 
     function.tick(world).await?;
@@ -87,12 +85,4 @@ async fn nothing_is_written(stage: &Stage, instance: &str, node: &str) -> Result
         format!("{spec:?}")
     })?;
     Ok(after.len())
-}
-
-async fn set_dry_run(world: &World, function: &Function, value: &str) -> Result<()> {
-    let configuration = function.configuration(world).await?;
-    let mut variables = configuration["Environment"]["Variables"].clone();
-    variables["LAMPLIGHTER_DRY_RUN"] = json!(value);
-    let change = json!({ "Environment": { "Variables": variables } });
-    function.configure(world, &change).await
 }

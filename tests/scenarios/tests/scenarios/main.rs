@@ -13,6 +13,7 @@
 mod drains;
 mod dry_run;
 mod faults;
+mod hours;
 mod joins;
 mod labels;
 mod messages;
@@ -54,9 +55,14 @@ const SCENARIOS: &[Scenario] = scenarios! {
     joins::no_machine_reads_the_token_of_another_nor_becomes_another_node,
     labels::a_changed_tag_reaches_live_nodes_by_its_event_and_by_the_sweep,
     operator::the_operator_sees_what_is_in_flight_why_a_node_is_as_it_is_and_what_an_event_would_do,
+    hours::an_estate_falls_asleep_at_its_edge_and_wakes_as_it_was_tier_by_tier,
+    hours::a_function_killed_on_the_way_down_and_up_leaves_every_number_as_it_was,
+    hours::what_people_and_tools_change_at_night_counts_in_the_morning,
+    hours::a_dry_run_plans_what_the_real_run_then_does_and_writes_nothing,
     permissions::without_any_single_permission_of_node_drain_an_error_names_it,
     permissions::without_any_single_permission_of_node_join_an_error_names_it,
     permissions::without_any_single_permission_of_node_label_an_error_names_it,
+    permissions::without_any_single_permission_of_off_hours_an_error_names_it,
     world_itself::nothing_listens_beyond_the_loopback_address,
     joins::no_log_line_of_the_whole_run_holds_a_token,
 };

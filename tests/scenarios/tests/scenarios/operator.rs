@@ -14,21 +14,21 @@ use world::groups::{self, Group};
 use crate::{ensure, node_name};
 
 /// What the command printed, and how it ended.
-struct Said {
-    code: Option<i32>,
-    output: String,
-    errors: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) errors: String,
 }
 
 impl Said {
-    fn json(&self) -> Result<Value> {
+    pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_str(&self.output)
             .with_context(|| format!("exit code {:?}: {}{}", self.code, self.output, self.errors))
     }
 }
 
 /// Runs it as a person would, after `source target/world/env`.
-async fn lamplighter(stage: &Stage, program: &Path, arguments: &[&str]) -> Result<Said> {
+pub(crate) async fn lamplighter(stage: &Stage, program: &Path, arguments: &[&str]) -> Result<Said> {
     let script = format!(". '{}'; exec \"$@\"", stage.world.dir().join("env").display());
     let output = Command::new("/bin/sh")
         .args(["-c", &script, "sh"])

@@ -7,8 +7,11 @@
 //!
 //! `AttachToVpc` and `NoNetworkInterfacesFromCode` are not here, since these functions are in no subnets:
 //! `tests/deploy` takes the first away, and `tests/template` judges the second, for which the emulator knows no key.
+//! `ReadKubeconfig` and `DecryptKubeconfig` of off-hours are not here either, since it is deployed the EKS way alone; it
+//! enters the cluster as the others do. Its rule to create events is named as not shown ([`Subject::UNSHOWN`]).
 
 mod drain;
+mod hours;
 mod join;
 mod label;
 mod missing;
@@ -21,11 +24,12 @@ use jiff::Timestamp;
 use relay::Faults;
 use scenarios::function::Function;
 use scenarios::{Deployment, Stage, until};
-use serde_json::json;
+use serde_json::{Value, json};
 use world::World;
 
 use crate::ensure;
 use drain::Draining;
+use hours::Sleeping;
 use join::Joining;
 use label::Labelling;
 use missing::{Missing, Permission, Rule};
@@ -47,11 +51,19 @@ trait Subject: Sized {
     /// Each permission, once.
     const CASES: &'static [Case<Self::Given>];
 
+    /// Permissions whose lack does not show in the time of a case.
+    const UNSHOWN: &'static [Permission] = &[];
+
     /// Brings about what lasts.
     async fn begin(stage: &Stage) -> Result<Self>;
 
-    /// The function itself.
-    fn of(deployment: &Deployment) -> &Function;
+    /// The function itself, where it is deployed.
+    fn of(deployment: &Deployment) -> Option<&Function>;
+
+    /// What lets it look at everything.
+    fn event() -> Value {
+        json!({ "tick": true })
+    }
 
     /// Brings about what a case needs, without the permission of the case.
     async fn arrange(&self, stage: &Stage, given: Self::Given) -> Result<()>;
@@ -134,12 +146,19 @@ pub(crate) async fn without_any_single_permission_of_node_label_an_error_names_i
     each_is_missed::<Labelling>(stage).await
 }
 
+pub(crate) async fn without_any_single_permission_of_off_hours_an_error_names_it(
+    stage: &Stage,
+) -> Result<()> {
+    each_is_missed::<Sleeping>(stage).await
+}
+
 async fn each_is_missed<S: Subject>(stage: &Stage) -> Result<()> {
     let world = &stage.world;
-    table_is_complete::<S>(stage).await?;
-    let functions = [S::of(&stage.eks), S::of(&stage.kubeadm)];
+    let ways = [&stage.eks, &stage.kubeadm];
+    let functions: Vec<&Function> = ways.into_iter().filter_map(S::of).collect();
+    table_is_complete::<S>(world, &functions).await?;
     let usual = functions[0].configuration(world).await?["Timeout"].clone();
-    for function in functions {
+    for function in &functions {
         function.configure(world, &json!({ "Timeout": TIMEOUT })).await?;
     }
     world.relay().set_faults(Faults::lose_everything());
@@ -152,10 +171,12 @@ async fn each_is_missed<S: Subject>(stage: &Stage) -> Result<()> {
 }
 
 /// A permission that the table does not know would not be taken away.
-async fn table_is_complete<S: Subject>(stage: &Stage) -> Result<()> {
-    let there = missing::all(&stage.world, S::NAME, S::of(&stage.eks), S::of(&stage.kubeadm)).await?;
-    let known: BTreeSet<String> = S::CASES.iter().map(|case| case.permission.to_string()).collect();
-    ensure(there == known && known.len() == S::CASES.len(), || {
+async fn table_is_complete<S: Subject>(world: &World, functions: &[&Function]) -> Result<()> {
+    let there = missing::all(world, S::NAME, functions).await?;
+    let cases = S::CASES.iter().map(|case| &case.permission);
+    let known: BTreeSet<String> = cases.chain(S::UNSHOWN).map(ToString::to_string).collect();
+    let all = S::CASES.len() + S::UNSHOWN.len();
+    ensure(there == known && known.len() == all, || {
         format!("there are {there:?}, this test knows {known:?}")
     })
 }
@@ -181,6 +202,7 @@ async fn is_missed<S: Subject>(stage: &Stage, subject: &S, case: &Case<S::Given>
         Permission::OfKubeconfig(_) => S::of(&stage.kubeadm),
         Permission::Statement(_) | Permission::Rule(_) => S::of(&stage.eks),
     };
+    let function = function.with_context(|| format!("{} is not deployed that way", S::NAME))?;
     let missing = Missing::take(world, S::NAME, function, &case.permission).await?;
     // What a sandbox remembers of the cluster was learned with the permission.
     function.kill(world)?;
@@ -189,10 +211,10 @@ async fn is_missed<S: Subject>(stage: &Stage, subject: &S, case: &Case<S::Given>
         let since = Timestamp::now();
         subject.arrange(stage, case.given).await?;
         match case.shows {
-            Shows::Error(text) => logs_an_error(world, function, since, text).await,
+            Shows::Error(text) => logs_an_error(world, function, &S::event(), since, text).await,
             Shows::Mapping(text) => mapping_says(world, function, text).await,
             Shows::EmulatorsLog(text) => {
-                function.tick(world).await?;
+                function.invoke(world, &S::event()).await?;
                 let log = emulators_log_since(world, emulators_log)?;
                 let says = |line: &str| line.contains(&function.name) && line.contains(text);
                 ensure(log.lines().any(says), || {
@@ -207,10 +229,16 @@ async fn is_missed<S: Subject>(stage: &Stage, subject: &S, case: &Case<S::Given>
 }
 
 /// Lets the function work, again and again, until it says so.
-async fn logs_an_error(world: &World, function: &Function, since: Timestamp, text: &str) -> Result<()> {
+async fn logs_an_error(
+    world: &World,
+    function: &Function,
+    event: &Value,
+    since: Timestamp,
+    text: &str,
+) -> Result<()> {
     let started = Timestamp::now();
     loop {
-        function.tick(world).await?;
+        function.invoke(world, event).await?;
         let errors = function.errors(world, since).await?;
         if errors.iter().any(|error| error.contains(text)) {
             return Ok(());

@@ -10,6 +10,7 @@ use aws::sqs::{ParkMessage, ParkedMessage};
 use domain::ids::{ClusterName, GroupName, HookName, InstanceId};
 use domain::keys::CLUSTER_TAG;
 use domain::lifecycle::{Completion, Hook, HookResult, LifecycleState, Transition};
+use domain::offhours::Capacity;
 use runtime::clock::Clock as _;
 
 use super::{Fake, HEARTBEAT, State};
@@ -24,11 +25,14 @@ impl State {
         Group {
             name: GroupName::parse("workers").unwrap(),
             tags: BTreeMap::from([(CLUSTER_TAG.to_owned(), self.cluster.clone())]),
+            capacity: Capacity::new(0, 1, 1),
+            created: None,
             instances: vec![GroupInstance {
                 id: InstanceId::parse("i-0123456789abcdef0").unwrap(),
                 lifecycle: LifecycleState::parse(lifecycle),
                 zone: "eu-central-1a".to_owned(),
                 health: Health::Healthy,
+                machine_type: String::new(),
             }],
         }
     }

@@ -12,6 +12,7 @@ use domain::ids::{ClusterName, GroupName, HookName, InstanceId};
 use domain::keys::CLUSTER_TAG;
 use domain::lifecycle::{Hook, HookResult, LifecycleState, Transition};
 use domain::machine::Machine;
+use domain::offhours::Capacity;
 use jiff::SignedDuration;
 
 use super::{Fake, Kept, State};
@@ -39,10 +40,13 @@ impl State {
             lifecycle: LifecycleState::parse(state),
             zone: "eu-central-1a".to_owned(),
             health: Health::Healthy,
+            machine_type: String::new(),
         };
         Group {
             name: GroupName::parse("workers").unwrap(),
             tags: self.tags.clone(),
+            capacity: Capacity::new(0, 1, 1),
+            created: None,
             instances: self.instances.iter().map(instance).collect(),
         }
     }

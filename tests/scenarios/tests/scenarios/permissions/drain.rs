@@ -128,8 +128,8 @@ impl Subject for Draining {
         })
     }
 
-    fn of(deployment: &Deployment) -> &Function {
-        &deployment.drain
+    fn of(deployment: &Deployment) -> Option<&Function> {
+        Some(&deployment.drain)
     }
 
     async fn arrange(&self, stage: &Stage, given: Given) -> Result<()> {

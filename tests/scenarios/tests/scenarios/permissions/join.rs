@@ -144,8 +144,8 @@ impl Subject for Joining {
         Ok(Self { instance })
     }
 
-    fn of(deployment: &Deployment) -> &Function {
-        &deployment.join
+    fn of(deployment: &Deployment) -> Option<&Function> {
+        Some(&deployment.join)
     }
 
     async fn arrange(&self, stage: &Stage, given: Given) -> Result<()> {

@@ -102,8 +102,8 @@ impl Subject for Labelling {
         Ok(Self)
     }
 
-    fn of(deployment: &Deployment) -> &Function {
-        &deployment.label
+    fn of(deployment: &Deployment) -> Option<&Function> {
+        Some(&deployment.label)
     }
 
     async fn arrange(&self, stage: &Stage, given: Given) -> Result<()> {

@@ -55,14 +55,9 @@ fn named(namespace: &str, verb: &str, resource: &str) -> String {
 }
 
 /// Everything that a function may do, by its name: statements of both ways into the cluster, and rules.
-pub(super) async fn all(
-    world: &World,
-    name: &str,
-    eks: &Function,
-    kubeadm: &Function,
-) -> Result<BTreeSet<String>> {
+pub(super) async fn all(world: &World, name: &str, functions: &[&Function]) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    for function in [eks, kubeadm] {
+    for function in functions {
         let document = function.policy.get(&world.aws()?).await?;
         found.extend(policy::sids(&document).map(str::to_owned));
     }

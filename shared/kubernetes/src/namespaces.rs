@@ -1,0 +1,76 @@
+//! Namespaces, and what people say on them.
+
+use std::collections::BTreeMap;
+
+use domain::offhours::Namespace;
+use kube::api::ListParams;
+use serde::Deserialize;
+
+use crate::pages::Part;
+use crate::{Cluster, Error};
+
+/// Lists namespaces.
+pub trait ListNamespaces {
+    /// Every namespace.
+    async fn namespaces(&self) -> Result<Vec<Namespace>, Error>;
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    name: String,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+impl ListNamespaces for Cluster {
+    async fn namespaces(&self) -> Result<Vec<Namespace>, Error> {
+        let listed = self
+            .list_all(
+                "list namespaces",
+                "/api/v1/namespaces",
+                Part::Metadata,
+                ListParams::default(),
+            )
+            .await?;
+        let namespace = |Object { metadata }| Namespace {
+            name: metadata.name,
+            annotations: metadata.annotations,
+        };
+        Ok(listed.into_iter().map(namespace).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scenario::{METADATA_ONLY, Scenario};
+
+    #[tokio::test]
+    async fn every_namespace_is_listed_with_its_annotations_and_nothing_else() {
+        let (cluster, scenario) = Scenario::new();
+        let served = scenario
+            .answer("GET", "/api/v1/namespaces?&limit=500", 200, json!({
+                "metadata": { "continue": "next" },
+                "items": [{ "metadata": { "name": "shop", "annotations": { "lamplighter.dev/uptime": "always" } } }],
+            }))
+            .expect_header(METADATA_ONLY.0, METADATA_ONLY.1)
+            .answer("GET", "/api/v1/namespaces?&limit=500&continue=next", 200, json!({
+                "metadata": {}, "items": [{ "metadata": { "name": "mail" } }],
+            }))
+            .serve();
+        let found = cluster.namespaces().await.unwrap();
+        let said: Vec<_> = found
+            .iter()
+            .map(|namespace| (namespace.name.as_str(), namespace.annotations.len()))
+            .collect();
+        assert_eq!(said, [("shop", 1), ("mail", 0)]);
+        served.finished().await;
+    }
+}
