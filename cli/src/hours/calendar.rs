@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use domain::ids::ClusterName;
 use domain::offhours::{Key, Resource, Settings, Standing};
 use domain::schedule::{Edge, Holidays, Mark, State, Zone, desired, edges, marks};
+use domain::time::later;
 use jiff::{SignedDuration, Timestamp};
 use off_hours::Look;
 
@@ -27,7 +28,7 @@ pub(crate) async fn run(shared: &Shared, asked: &Plan) -> Result<Exit, Error> {
     let ahead = SignedDuration::from_hours(24 * i64::from(asked.days));
     let stretch = Stretch {
         from,
-        until: from.saturating_add(ahead).unwrap_or(Timestamp::MAX),
+        until: later(from, ahead),
         zone,
         holidays: &context.holidays,
     };

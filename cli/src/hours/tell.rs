@@ -5,6 +5,7 @@ mod view;
 
 use aws::s3::ETag;
 use domain::offhours::{Key, Override, Want};
+use domain::time::later;
 use function::Tally;
 use jiff::{SignedDuration, Timestamp};
 use off_hours::journal::{Journal, Objects, Pages};
@@ -103,7 +104,7 @@ async fn give(shared: &Shared, order: Order) -> Result<Exit, Error> {
     let zone = zone_of(order.how.time_zone.as_ref(), &desk.config().policy.context)?;
     let until = match &order.end {
         End::At(until) => until.after(now, &zone).map_err(Error::Usage)?,
-        End::After(lasts) => now.saturating_add(*lasts).unwrap_or(Timestamp::MAX),
+        End::After(lasts) => later(now, *lasts),
     };
     let until = within_bounds(until, now).map_err(Error::Usage)?;
     if !order.resources.is_empty() {

@@ -2,6 +2,7 @@
 
 use domain::offhours::LONGEST;
 use domain::schedule::{Context, Defaults, Holidays, Rules, Scope, State, Zone, edges};
+use domain::time::later;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// As far as we look for a time of day: on each of the world's days clocks show each, or jump over it.
@@ -54,7 +55,7 @@ fn next(clock: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, String> {
     };
     let said = |key: &str| (key == "uptime").then_some(uptime.as_str());
     let scope = Scope::read("--until", said, &context).map_err(|error| error.to_string())?;
-    let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+    let until = later(now, AHEAD);
     let coming = edges(&Rules::of(vec![scope]), &Holidays::default(), now, until);
     let next = coming.into_iter().find(|edge| edge.to == State::Up);
     next.map(|edge| edge.at)

@@ -6,8 +6,9 @@ use access::Connect;
 use aws::eventbridge::PutEvents;
 use aws::s3::{ETag, Written};
 use domain::offhours::{
-    Claim, Key, Lease, Namespace, Override, Plan, Record, Standing, Then, View, is_due, plan,
+    Claim, Key, LOOK_LATER, Lease, Namespace, Override, Plan, Record, Standing, Then, View, is_due, plan,
 };
+use domain::time::later;
 use function::report::count;
 use function::rounds::{self, AFTER_FAILURE};
 use function::{Failed, Tally};
@@ -29,9 +30,6 @@ const LEASE_RESERVE: SignedDuration = SignedDuration::from_secs(5);
 
 /// How often who was asked for something looks whether the one who is at it has ended.
 const LEASE_PAUSE: SignedDuration = SignedDuration::from_secs(2);
-
-/// How soon to look again while something takes its time and nothing can be done, as in the plan.
-const LOOK_LATER: SignedDuration = SignedDuration::from_secs(4);
 
 /// One look at everything, and what is to be done about it.
 #[derive(Debug)]
@@ -353,9 +351,4 @@ impl Said {
         }
         self.plan = plan;
     }
-}
-
-/// `duration` after `time`, or the end of time.
-fn later(time: Timestamp, duration: SignedDuration) -> Timestamp {
-    time.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }

@@ -18,6 +18,7 @@ pub mod offhours;
 pub mod schedule;
 mod states;
 pub mod taint;
+pub mod time;
 mod words;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::hook::{HookView, Proof, Wait};
 use crate::ids::HookName;
 use crate::lifecycle::LifecycleState;
 use crate::node::Node;
+use crate::time::later;
 
 /// No drain ends sooner after its cordon: a scheduler that has not yet seen the cordon may bind a pod in
 /// these seconds, and the next look catches it. Karpenter waits as long.
@@ -240,11 +241,6 @@ fn is_current(mark: &Mark, wait: &Wait, now: Timestamp) -> bool {
         && mark.since <= later(now, STALE_AFTER)
         && mark.deadline <= later(now, wait.hook.global_timeout)
         && wait.since.is_none_or(|since| since <= mark.deadline)
-}
-
-/// `duration` after `time`, or the end of time.
-fn later(time: Timestamp, duration: SignedDuration) -> Timestamp {
-    time.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 /// Look again after a quarter of the time that the drain has taken so far, within the bounds.

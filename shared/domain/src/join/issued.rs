@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::time::later;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{REISSUE_BEFORE, TOKEN_LIFE, TokenId};
@@ -38,7 +39,7 @@ impl Issued {
         Self {
             token,
             issued,
-            expires: issued.saturating_add(TOKEN_LIFE).unwrap_or(Timestamp::MAX),
+            expires: later(issued, TOKEN_LIFE),
         }
     }
 

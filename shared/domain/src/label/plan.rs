@@ -14,6 +14,7 @@ use crate::ids::{HookName, NodeName};
 use crate::lifecycle::{Completion, HookResult, LifecycleState};
 use crate::machine::Machine;
 use crate::node::Node;
+use crate::time::later;
 
 /// How soon to look again: at once after a write, seldom where only somebody else can change things.
 const LOOK_SOONEST: SignedDuration = SignedDuration::from_secs(1);
@@ -265,7 +266,7 @@ fn at_hook(seen: &Observation<'_>, wait: &Wait, policy: &Policy, now: Timestamp)
 /// instance has waited it is not given up: Auto Scaling itself ends such a wait, by the hook's default result.
 fn has_timed_out(wait: &Wait, launched: Option<Timestamp>, policy: &Policy, now: Timestamp) -> bool {
     wait.since.or(launched).is_some_and(|began| {
-        let patience = began.saturating_add(policy.timeout).unwrap_or(Timestamp::MAX);
+        let patience = later(began, policy.timeout);
         let end = patience.min(wait.deadline(began));
         now >= end && (wait.since.is_some() || now.duration_since(end) <= NOTICED_WITHIN)
     })

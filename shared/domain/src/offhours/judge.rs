@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::restore::{Live, Note, restored};
 use super::{Capacity, Mirror, Record, Resource, Settings, Size, Stage};
 use crate::schedule::{Decision, Holidays, State};
+use crate::time::later;
 
 pub use down::REVERTS;
 
@@ -238,11 +239,6 @@ impl Case<'_> {
     fn patience_from(&self, since: Timestamp) -> Pending {
         Pending::Until(later(since, self.patience))
     }
-}
-
-/// `duration` after `time`, or the end of time.
-fn later(time: Timestamp, duration: SignedDuration) -> Timestamp {
-    time.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether `live` is no larger than `off`: nobody is put to sleep by being made larger.

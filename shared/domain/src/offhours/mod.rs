@@ -53,7 +53,7 @@ pub use lease::{Claim, Lease, is_due};
 pub use maintenance::MaintenanceWindow;
 pub use observation::{Condition, FIELD_MANAGER, Observation, Resource, Traits};
 pub use overrides::{LONGEST, Override, PREFIX as OVERRIDES, Request, Want, applying};
-pub use plan::{Move, Plan, Then, View, plan};
+pub use plan::{LOOK_LATER, Move, Plan, Then, View, plan};
 pub use record::{Mirror, Record, Stage, VERSION};
 pub use restore::{Live, Note, Restored, restored};
 pub use settings::{LAST_TIER, ManualChanges, Place, Policy, Settings, SettingsError, USUAL_TIER};

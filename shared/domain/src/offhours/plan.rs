@@ -21,7 +21,7 @@ use crate::schedule::{Decision, Rules, State, desired};
 /// How soon to look again after something was done: the next step of it is often possible at once.
 const LOOK_SOON: SignedDuration = SignedDuration::from_secs(1);
 /// How soon to look again while something takes its time.
-const LOOK_LATER: SignedDuration = SignedDuration::from_secs(4);
+pub const LOOK_LATER: SignedDuration = SignedDuration::from_secs(4);
 
 /// What to do now, how everything stands, and when to look again.
 #[derive(Debug, Clone)]

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Case, Pending, Standing, Step, Verdict, is_within, later};
+use super::{Case, Pending, Standing, Step, Verdict, is_within};
 use crate::offhours::{Capacity, Kind, ManualChanges, Mirror, Record, Size, Stage};
 use crate::schedule::was_up_between;
+use crate::time::later;
 
 /// How often something that a delivery tool brings back at night is put to sleep again. Argo CD with self-heal would
 /// go on for ever, and so would we.
