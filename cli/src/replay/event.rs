@@ -103,6 +103,7 @@ fn is_for(event: &Event, function: Function) -> bool {
             | Event::Ended(_)
             | Event::TagsChanged(_)
             | Event::Hours(_)
+            | Event::Image(_)
             | Event::TestNotification,
             Function::Drain | Function::Join | Function::Label | Function::Hours,
         ) => false,

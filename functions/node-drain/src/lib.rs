@@ -116,6 +116,7 @@ fn hint(event: Event) -> Option<Hint> {
         | Event::Ended(_)
         | Event::TagsChanged(_)
         | Event::Hours(_)
+        | Event::Image(_)
         | Event::TestNotification => None,
     }
 }

@@ -172,6 +172,6 @@ fn hint(event: Event) -> Option<Option<InstanceId>> {
         Event::Launch(action) => Some(Some(action.instance)),
         Event::Terminate(action) => Some(Some(action.instance)),
         Event::Ended(ended) => Some(ended.instance),
-        Event::TagsChanged(_) | Event::Hours(_) | Event::TestNotification => None,
+        Event::TagsChanged(_) | Event::Hours(_) | Event::Image(_) | Event::TestNotification => None,
     }
 }

@@ -26,7 +26,11 @@ pub(crate) fn hint(event: Event) -> Option<Hint> {
     match event {
         Event::Launch(action) => Some(Hint::Launch(action.into())),
         Event::TagsChanged(change) => Some(Hint::Tags(change)),
-        Event::Terminate(_) | Event::Ended(_) | Event::Hours(_) | Event::TestNotification => None,
+        Event::Terminate(_)
+        | Event::Ended(_)
+        | Event::Hours(_)
+        | Event::Image(_)
+        | Event::TestNotification => None,
     }
 }
 

@@ -233,6 +233,7 @@ fn hint(event: Event) -> Option<HoursRequest> {
         | Event::Terminate(_)
         | Event::Ended(_)
         | Event::TagsChanged(_)
+        | Event::Image(_)
         | Event::TestNotification => None,
     }
 }

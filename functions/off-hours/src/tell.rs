@@ -116,7 +116,7 @@ pub(crate) async fn on_workloads<K: RecordWorkloadEvent>(
         let event = WorkloadEvent {
             component: SERVICE,
             action: "Sleep",
-            key: &view.key,
+            about: (&view.key).into(),
             uid,
             severity: Severity::Warning,
             reason: "NeedsAttention",

@@ -13,6 +13,7 @@
 pub mod autoscaling;
 mod capacity;
 pub mod config;
+pub mod ecr;
 pub mod eks;
 pub mod eks_token;
 pub mod error;

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread::JoinHandle;
 
 use aws::autoscaling::{AutoScaling, DescribeHooks as _};
+use aws::ecr::{Ecr, GetToken as _};
 use aws::eks::{DescribeCluster as _, Eks};
 use aws::eks_token::{EksTokens, IssueToken as _};
 use aws::s3::{Bucket, Condition, WriteObject as _};
@@ -29,6 +30,9 @@ async fn each_service_is_called_at_its_own_endpoint() {
         Eks::new(&config).describe_cluster(&blue).await.unwrap().endpoint,
         "https://blue.example"
     );
+    // In a region that is not the configured one.
+    let token = Ecr::new(&config).token("us-east-1").await.unwrap();
+    assert_eq!(token.password.expose(), "pull");
     let secret = ParameterStore::new(&config)
         .read_secret("/lamplighter/blue/kubeconfig")
         .await
@@ -48,8 +52,10 @@ fn endpoints_and_credentials_come_from_the_environment_and_plain_http_is_spoken(
         "<DescribeLifecycleHooksResponse><DescribeLifecycleHooksResult/></DescribeLifecycleHooksResponse>";
     let cluster =
         r#"{"cluster":{"endpoint":"https://blue.example","certificateAuthority":{"data":"LS0tLS0="}}}"#;
+    let token = r#"{"authorizationData":[{"authorizationToken":"QVdTOnB1bGw=","expiresAt":9000000000}]}"#;
     let parameter = r#"{"Parameter":{"Value":"apiVersion: v1"}}"#;
     let (auto_scaling, auto_scaling_request) = answer_once(hooks);
+    let (ecr, ecr_request) = answer_once(token);
     let (eks, eks_request) = answer_once(cluster);
     let (s3, s3_request) = answer_once("");
     let (other, other_request) = answer_once(parameter);
@@ -65,6 +71,7 @@ fn endpoints_and_credentials_come_from_the_environment_and_plain_http_is_spoken(
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("AWS_ENDPOINT_URL", other)
         .env("AWS_ENDPOINT_URL_AUTO_SCALING", auto_scaling)
+        .env("AWS_ENDPOINT_URL_ECR", ecr)
         .env("AWS_ENDPOINT_URL_EKS", eks)
         .env("AWS_ENDPOINT_URL_S3", s3)
         .output()
@@ -76,6 +83,7 @@ fn endpoints_and_credentials_come_from_the_environment_and_plain_http_is_spoken(
     );
 
     assert_eq!(auto_scaling_request.join().unwrap(), "POST / HTTP/1.1");
+    assert_eq!(ecr_request.join().unwrap(), "POST / HTTP/1.1");
     assert_eq!(eks_request.join().unwrap(), "GET /clusters/blue HTTP/1.1");
     assert_eq!(
         s3_request.join().unwrap(),

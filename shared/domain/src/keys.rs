@@ -48,3 +48,28 @@ pub const STATE_ANNOTATION: &str = "lamplighter.dev/state";
 /// Annotation of a workload that off-hours put to sleep: its replicas before. Whoever changes it there changes to how
 /// many it wakes.
 pub const ORIGINAL_REPLICAS: &str = "lamplighter.dev/original-replicas";
+
+/// Label by which Kubernetes' own conventions say who manages an object (Kubernetes documentation, "Recommended Labels").
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Value of [`MANAGED_BY`] on what is ours.
+pub const MANAGED_BY_US: &str = "lamplighter";
+
+/// Annotation of a pull secret: when the first of its tokens expires. Whoever removes it has them all renewed.
+pub const EXPIRES_AT: &str = "lamplighter.dev/expires-at";
+
+/// Annotation of a pull secret: the registries whose entries are ours, each with the time at which its token expires. Its
+/// presence, with the label [`MANAGED_BY`], says that the Secret is ours.
+pub const REGISTRIES: &str = "lamplighter.dev/registries";
+
+/// Annotation of a Secret that a person made: `true` gives it to us.
+pub const ADOPT: &str = "lamplighter.dev/adopt";
+
+/// Annotation of a namespace: the service accounts that are to pull by our Secret.
+pub const PULL_SECRET_ACCOUNTS: &str = "lamplighter.dev/pull-secret-service-accounts";
+
+/// Annotation of a pull secret: the service accounts to which we added it, so that they are found without a list.
+pub const PATCHED_ACCOUNTS: &str = "lamplighter.dev/service-accounts";
+
+/// Annotation of a service account: the Secret that we added to its `imagePullSecrets`.
+pub const PULL_SECRET: &str = "lamplighter.dev/pull-secret";

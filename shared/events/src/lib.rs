@@ -5,6 +5,7 @@
 mod activity;
 mod detail;
 pub mod hours;
+pub mod images;
 mod lifecycle;
 mod tags;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use activity::{End, InstanceEnded};
 pub use hours::HoursRequest;
+pub use images::ImageAction;
 pub use lifecycle::{LaunchAction, TerminateAction};
 pub use tags::TagsChanged;
 
@@ -31,6 +33,8 @@ pub enum Event {
     TagsChanged(TagsChanged),
     /// Somebody wants something of off-hours.
     Hours(HoursRequest),
+    /// Something happened to an image in a repository.
+    Image(ImageAction),
     /// Auto Scaling tried whether its notification target can be reached, as it does when a hook is made.
     TestNotification,
 }
@@ -74,6 +78,12 @@ struct Envelope {
     #[serde(rename = "detail-type")]
     detail_type: String,
     time: Timestamp,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    region: String,
     #[serde(default)]
     resources: Vec<String>,
     detail: Value,
@@ -139,6 +149,9 @@ impl Envelope {
             (hours::REQUEST_SOURCE, hours::REQUEST) => {
                 Some(Event::Hours(HoursRequest::read(self.time, detail)?))
             }
+            ("aws.ecr", images::ACTION | images::PULL_THROUGH | images::REPLICATION) => {
+                Some(Event::Image(ImageAction::read(self, detail)?))
+            }
             ("aws.tag", tags::TAG_CHANGE) => {
                 Some(Event::TagsChanged(TagsChanged::of_resources(&self.resources)?))
             }
@@ -171,7 +184,7 @@ mod tests {
             ("{}", "the message is not an event: missing field `source`"),
             (
                 "[]",
-                "the message is not an event: invalid length 0, expected struct Envelope with 5 elements",
+                "the message is not an event: invalid length 0, expected struct Envelope with 8 elements",
             ),
             (
                 r#"{"source":"aws.ec2","detail-type":"EC2 Fleet Error","time":"2026-11-21T08:00:00Z","detail":{}}"#,

@@ -122,6 +122,7 @@ mod tests {
             | Event::Ended(_)
             | Event::TagsChanged(_)
             | Event::Hours(_)
+            | Event::Image(_)
             | Event::TestNotification => None,
         }
     }

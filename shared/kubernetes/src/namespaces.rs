@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::offhours::Namespace;
+use jiff::Timestamp;
 use kube::api::ListParams;
 use serde::Deserialize;
 
@@ -21,10 +22,14 @@ struct Object {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Meta {
     name: String,
     #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
     annotations: BTreeMap<String, String>,
+    deletion_timestamp: Option<Timestamp>,
 }
 
 impl ListNamespaces for Cluster {
@@ -39,7 +44,9 @@ impl ListNamespaces for Cluster {
             .await?;
         let namespace = |Object { metadata }| Namespace {
             name: metadata.name,
+            labels: metadata.labels,
             annotations: metadata.annotations,
+            deleted: metadata.deletion_timestamp,
         };
         Ok(listed.into_iter().map(namespace).collect())
     }
@@ -53,24 +60,28 @@ mod tests {
     use crate::scenario::{METADATA_ONLY, Scenario};
 
     #[tokio::test]
-    async fn every_namespace_is_listed_with_its_annotations_and_nothing_else() {
+    async fn every_namespace_is_listed_with_what_people_say_on_it_and_whether_it_goes() {
         let (cluster, scenario) = Scenario::new();
         let served = scenario
             .answer("GET", "/api/v1/namespaces?&limit=500", 200, json!({
                 "metadata": { "continue": "next" },
-                "items": [{ "metadata": { "name": "shop", "annotations": { "lamplighter.dev/uptime": "always" } } }],
+                "items": [{ "metadata": { "name": "shop", "annotations": { "lamplighter.dev/uptime": "always" },
+                                          "labels": { "team": "shop" } } }],
             }))
             .expect_header(METADATA_ONLY.0, METADATA_ONLY.1)
             .answer("GET", "/api/v1/namespaces?&limit=500&continue=next", 200, json!({
-                "metadata": {}, "items": [{ "metadata": { "name": "mail" } }],
+                "metadata": {}, "items": [{ "metadata": { "name": "mail", "deletionTimestamp": "2026-11-26T08:00:00Z" } }],
             }))
             .serve();
         let found = cluster.namespaces().await.unwrap();
         let said: Vec<_> = found
             .iter()
-            .map(|namespace| (namespace.name.as_str(), namespace.annotations.len()))
+            .map(|namespace| {
+                let said = (namespace.labels.len(), namespace.annotations.len());
+                (namespace.name.as_str(), said, namespace.deleted.is_some())
+            })
             .collect();
-        assert_eq!(said, [("shop", 1), ("mail", 0)]);
+        assert_eq!(said, [("shop", (1, 1), false), ("mail", (0, 0), true)]);
         served.finished().await;
     }
 }

@@ -1,16 +1,18 @@
 //! Events on nodes and workloads, which `kubectl describe` shows to people.
 
+mod subject;
+
 use domain::ids::Uid;
 use domain::node::Node;
-use domain::offhours::Key;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 
-use crate::place::locate;
 use crate::{Cluster, Error};
+
+pub use subject::Subject;
 
 /// Events about objects without a namespace live in this one, as those of the control plane do.
 const NAMESPACE: &str = "default";
@@ -54,7 +56,7 @@ pub struct WorkloadEvent<'a> {
     /// What it does to the workload, one word in `CamelCase`, for example `Sleep`.
     pub action: &'static str,
     /// The workload.
-    pub key: &'a Key,
+    pub about: Subject<'a>,
     /// Its UID: without it, the event is not shown.
     pub uid: &'a Uid,
     /// Whether to worry.
@@ -78,7 +80,8 @@ pub trait RecordNodeEvent {
 
 /// Tells people about a workload.
 pub trait RecordWorkloadEvent {
-    /// Creates an Event, in the workload's namespace. One that was told already, of that reason and time, is fine.
+    /// Creates an Event, in the workload's namespace. One that this function told already, of that reason and time, is
+    /// fine.
     async fn record_workload_event(&self, event: WorkloadEvent<'_>) -> Result<(), Error>;
 }
 
@@ -107,16 +110,17 @@ impl RecordNodeEvent for Cluster {
 
 impl RecordWorkloadEvent for Cluster {
     async fn record_workload_event(&self, event: WorkloadEvent<'_>) -> Result<(), Error> {
-        let call = format!("record event {} of {}", event.reason, event.key);
-        let (place, namespace) = locate(&call, event.key)?;
+        let call = format!("record event {} of {}", event.reason, event.about);
+        let (place, namespace) = event.about.locate(&call)?;
         let workload = ObjectReference {
             api_version: Some(place.version.to_owned()),
             kind: Some(place.kind.to_owned()),
             namespace: Some(namespace.to_owned()),
-            name: Some(event.key.name().to_owned()),
+            name: Some(event.about.name().to_owned()),
             uid: Some(event.uid.as_str().to_owned()),
             ..ObjectReference::default()
         };
+        let told = event.told();
         let notice = Notice {
             component: event.component,
             action: event.action,
@@ -125,13 +129,6 @@ impl RecordWorkloadEvent for Cluster {
             note: event.note,
             at: event.at,
         };
-        // Objects of two kinds have one name, and much is told about each at one time.
-        let told = format!(
-            "{}.{}.{:x}",
-            event.key.kind(),
-            event.reason.to_lowercase(),
-            event.at.as_nanosecond()
-        );
         match self
             .create_event(call, namespace, notice.about(workload, &told))
             .await
@@ -139,6 +136,20 @@ impl RecordWorkloadEvent for Cluster {
             Err(error) if error.is_conflict() => Ok(()),
             told => told,
         }
+    }
+}
+
+impl WorkloadEvent<'_> {
+    /// What was told when, for the name of the event. Objects of two kinds have one name, much is told about each at one
+    /// time, and two functions may give one reason for it.
+    fn told(&self) -> String {
+        format!(
+            "{}.{}.{}.{:x}",
+            self.about.kind(),
+            self.component,
+            self.reason.to_lowercase(),
+            self.at.as_nanosecond()
+        )
     }
 }
 
@@ -196,7 +207,8 @@ impl Notice {
     }
 }
 
-fn shortened(mut note: String) -> String {
+/// The beginning of a text, as much as the API takes for a note.
+pub(crate) fn shortened(mut note: String) -> String {
     if note.len() > LONGEST_NOTE {
         let ellipsis = '…';
         let end = (0..=LONGEST_NOTE - ellipsis.len_utf8())
@@ -210,6 +222,10 @@ fn shortened(mut note: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::image::Target;
+    use domain::offhours::Key;
     use serde_json::json;
 
     use super::*;
@@ -227,7 +243,7 @@ mod tests {
                 json!({
                     "apiVersion": "events.k8s.io/v1",
                     "kind": "Event",
-                    "metadata": { "name": "web.hpa.puttosleep.18eb5ee1b8e5e000", "namespace": "shop" },
+                    "metadata": { "name": "web.hpa.off-hours.puttosleep.18eb5ee1b8e5e000", "namespace": "shop" },
                     "action": "Sleep",
                     "eventTime": "2026-11-25T19:00:00.000000Z",
                     "note": "put to sleep from 3 replicas",
@@ -249,7 +265,7 @@ mod tests {
         let event = WorkloadEvent {
             component: "off-hours",
             action: "Sleep",
-            key: &key,
+            about: Subject::from(&key),
             uid: &uid,
             severity: Severity::Normal,
             reason: "PutToSleep",
@@ -259,6 +275,85 @@ mod tests {
         cluster.record_workload_event(event.clone()).await.unwrap();
         cluster.record_workload_event(event).await.unwrap();
         served.finished().await;
+    }
+
+    #[tokio::test]
+    async fn an_event_of_an_image_is_about_what_it_was_deployed_to() {
+        let (cluster, scenario) = Scenario::new();
+        let (target, uid) = (
+            Target::parse("daemonset/shop/web").unwrap(),
+            Uid::parse("7d8e").unwrap(),
+        );
+        let served = scenario
+            .expect_body(
+                "POST",
+                "/apis/events.k8s.io/v1/namespaces/shop/events?",
+                json!({
+                    "apiVersion": "events.k8s.io/v1",
+                    "kind": "Event",
+                    "metadata": { "name": "web.daemonset.image-deploy.imagefailed.18eb5ee1b8e5e000", "namespace": "shop" },
+                    "action": "Deploy",
+                    "eventTime": "2026-11-25T19:00:00.000000Z",
+                    "note": "it ended three times",
+                    "reason": "ImageFailed",
+                    "regarding": {
+                        "apiVersion": "apps/v1", "kind": "DaemonSet",
+                        "namespace": "shop", "name": "web", "uid": "7d8e",
+                    },
+                    "reportingController": "lamplighter.dev/image-deploy",
+                    "reportingInstance": "image-deploy",
+                    "type": "Warning",
+                }),
+            )
+            .answer_last(201, json!({ "metadata": {}, "eventTime": null }))
+            .serve();
+        let event = WorkloadEvent {
+            component: "image-deploy",
+            action: "Deploy",
+            about: Subject::from(&target),
+            uid: &uid,
+            severity: Severity::Warning,
+            reason: "ImageFailed",
+            note: "it ended three times".to_owned(),
+            at: "2026-11-25T19:00:00Z".parse().unwrap(),
+        };
+        cluster.record_workload_event(event).await.unwrap();
+        served.finished().await;
+    }
+
+    #[test]
+    fn no_two_events_have_one_name_whoever_tells_them_about_whatever() {
+        let uid = Uid::parse("7d8e").unwrap();
+        let keys = [
+            Key::parse("deployment/shop/web").unwrap(),
+            Key::parse("cronjob/shop/web").unwrap(),
+        ];
+        let targets = [
+            Target::parse("deployment/shop/web").unwrap(),
+            Target::parse("cronjob/shop/web").unwrap(),
+        ];
+        let subjects = keys.iter().map(|key| ("off-hours", Subject::from(key)));
+        let subjects = subjects.chain(
+            targets
+                .iter()
+                .map(|target| ("image-deploy", Subject::from(target))),
+        );
+        let names: BTreeSet<String> = subjects
+            .map(|(component, about)| {
+                let event = WorkloadEvent {
+                    component,
+                    action: "Look",
+                    about,
+                    uid: &uid,
+                    severity: Severity::Warning,
+                    reason: "NeedsAttention",
+                    note: String::new(),
+                    at: Timestamp::UNIX_EPOCH,
+                };
+                event.told()
+            })
+            .collect();
+        assert_eq!(names.len(), 4, "{names:?}");
     }
 
     #[test]

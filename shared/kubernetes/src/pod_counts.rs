@@ -10,7 +10,7 @@ use crate::pages::Part;
 use crate::{Cluster, Error};
 
 /// Pods whose containers have not all ended. One that is terminating is still there.
-const NOT_FINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+pub(crate) const NOT_FINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Counts pods.
 pub trait CountPods {

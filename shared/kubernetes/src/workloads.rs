@@ -30,7 +30,7 @@ pub trait PatchWorkload {
 
 impl ListWorkloads for Cluster {
     async fn workloads(&self, kind: Kind) -> Result<Vec<Workload>, Error> {
-        let Some(place) = Place::of(kind) else {
+        let Some((place, size)) = Place::of(kind) else {
             return Ok(Vec::new());
         };
         let call = format!("list every {kind}");
@@ -39,7 +39,7 @@ impl ListWorkloads for Cluster {
             .await?;
         listed
             .into_iter()
-            .map(|object| object.into_workload(&call, kind, place.size))
+            .map(|object| object.into_workload(&call, kind, size))
             .collect()
     }
 }
@@ -47,7 +47,7 @@ impl ListWorkloads for Cluster {
 impl PatchWorkload for Cluster {
     async fn patch_workload(&self, key: &Key, patch: &Value) -> Result<Workload, Error> {
         let call = format!("patch {key}");
-        let (place, namespace) = locate(&call, key)?;
+        let (place, size, namespace) = locate(&call, key)?;
         let params = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
@@ -58,7 +58,7 @@ impl PatchWorkload for Cluster {
         let patched: Result<Object, _> = self.client.request(request).await;
         patched
             .map_err(|error| Error::new(call.as_str(), error))?
-            .into_workload(&call, key.kind(), place.size)
+            .into_workload(&call, key.kind(), size)
     }
 }
 

@@ -16,5 +16,16 @@ pub const STOPS_AFTER: &str = "world.lamplighter.dev/stops-after";
 /// and takes 1 s.
 pub const COMPLETES_AFTER: &str = "world.lamplighter.dev/completes-after";
 
+/// How the containers of a pod fail: the [word](crate::Failure::word) of a failure, or [`NOTHING`]. Without it their images
+/// say. A pod that never started starts as soon as nothing is in its way any more.
+pub const FAILS: &str = "world.lamplighter.dev/fails";
+
+/// The value of [`FAILS`] for a pod that starts and stays whatever its image is.
+pub const NOTHING: &str = "nothing";
+
+/// Which digest the tags of a pod's images had when they were pulled, for images that name none: `"sha256:…"`. Without it
+/// such a container has no `imageID`.
+pub const RESOLVES_TO: &str = "world.lamplighter.dev/resolves-to";
+
 /// The value of [`READY_AFTER`] and [`STOPS_AFTER`] for "not at all".
 pub const NEVER: &str = "never";

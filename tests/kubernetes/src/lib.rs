@@ -7,7 +7,7 @@
 //! - It has what `kubeadm init` leaves in a cluster, so that machines can join it with bootstrap tokens.
 //! - [`Kubelets`] gives launched instances their Node and takes it from terminated ones.
 //!
-//! What a pod does is said by its annotations, see [`annotations`].
+//! What a pod does is said by its annotations, see [`annotations`], and how it fails also by its image, see [`failures`].
 
 #![allow(
     clippy::disallowed_methods,
@@ -17,12 +17,15 @@
 pub mod annotations;
 pub mod binary;
 mod certificates;
+pub mod failures;
 mod kubeadm;
 mod kubeconfig;
 mod kubelets;
 mod parts;
 mod plane;
+mod stages;
 pub mod webhook;
 
+pub use failures::Failure;
 pub use kubelets::{Kubelets, Machine};
 pub use plane::{ControlPlane, Settings};

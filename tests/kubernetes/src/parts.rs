@@ -8,6 +8,7 @@ use base::{Ports, Spec};
 
 use crate::certificates::{Authority, Files, write_private};
 use crate::kubeconfig::{self, Proof};
+use crate::stages;
 
 const SERVICE_RANGE: &str = "10.96.0.0/16";
 
@@ -15,17 +16,6 @@ const SERVICE_RANGE: &str = "10.96.0.0/16";
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 const AUDIT_POLICY: &str = include_str!("../audit-policy.yaml");
-
-/// What KWOK does with nodes and pods, in one file of several documents.
-const KWOK: [&str; 7] = [
-    include_str!("../kwok/configuration.yaml"),
-    include_str!("../kwok/node-register.yaml"),
-    include_str!("../kwok/node-heartbeat.yaml"),
-    include_str!("../kwok/pod-start.yaml"),
-    include_str!("../kwok/pod-ready.yaml"),
-    include_str!("../kwok/pod-complete.yaml"),
-    include_str!("../kwok/pod-stop.yaml"),
-];
 
 /// Everything that the parts' arguments depend on.
 pub(crate) struct Parts<'a> {
@@ -165,7 +155,7 @@ impl Parts<'_> {
     pub(crate) fn kwok(&self) -> Result<Spec> {
         let kubeconfig = self.kubeconfig("kwok", Some("system:masters"))?;
         let configuration = self.dir.join("kwok.yaml");
-        fs::write(&configuration, KWOK.join("---\n"))?;
+        fs::write(&configuration, stages::configuration())?;
         Ok(self
             .part("kwok")
             .args([

@@ -1,4 +1,4 @@
-//! What the relay asks of AWS: six operations of `EventBridge`, SQS and Lambda.
+//! What the relay asks of AWS: six operations of `EventBridge`, SQS and Lambda, and one of the emulator's registry.
 
 use anyhow::Result;
 use base::Credentials;
@@ -30,6 +30,17 @@ impl Client {
     pub(crate) async fn sqs(&self, operation: &str, input: &Value) -> Result<Value> {
         self.emulator
             .json("sqs", &format!("AmazonSQS.{operation}"), input)
+            .await
+    }
+
+    /// An operation of ECR, as `DescribeImages`.
+    pub(crate) async fn registry(&self, operation: &str, input: &Value) -> Result<Value> {
+        self.emulator
+            .json(
+                "ecr",
+                &format!("AmazonEC2ContainerRegistry_V20150921.{operation}"),
+                input,
+            )
             .await
     }
 

@@ -25,6 +25,8 @@ pub struct Faults {
     pub detail_type: Option<String>,
     /// Only events of this instance; others pass unharmed.
     pub instance: Option<String>,
+    /// Only events of images of this repository; others pass unharmed.
+    pub repository: Option<String>,
 }
 
 impl Faults {
@@ -65,7 +67,11 @@ impl Faults {
             .instance
             .as_deref()
             .is_none_or(|wanted| instance(event) == Some(wanted));
-        detail_type && instance
+        let repository = self
+            .repository
+            .as_deref()
+            .is_none_or(|wanted| event["detail"]["repository-name"] == wanted);
+        detail_type && instance && repository
     }
 }
 
@@ -75,6 +81,16 @@ pub(crate) fn instance(event: &Value) -> Option<&str> {
     detail["EC2InstanceId"]
         .as_str()
         .or_else(|| detail["instance-id"].as_str())
+}
+
+/// The image that an event is about: `repository:tag`, or `repository@digest` for one without tags.
+pub(crate) fn image(event: &Value) -> Option<String> {
+    let text = |key: &str| event["detail"][key].as_str();
+    let (repository, digest) = (text("repository-name")?, text("image-digest")?);
+    Some(match text("image-tag") {
+        Some(tag) if !tag.is_empty() => format!("{repository}:{tag}"),
+        _ => format!("{repository}@{digest}"),
+    })
 }
 
 #[cfg(test)]
@@ -141,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_another_instance_or_type_pass_unharmed() {
+    fn events_of_another_instance_type_or_repository_pass_unharmed() {
         let faults = Faults {
             instance: Some("i-0b".into()),
             ..Faults::lose_everything()
@@ -149,6 +165,13 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(7);
         assert_eq!(faults.deliveries(&event("i-0a"), &mut rng), [Duration::ZERO]);
         assert!(faults.deliveries(&event("i-0b"), &mut rng).is_empty());
+        let pushed = |repository: &str| json!({"detail": {"repository-name": repository}});
+        let of_one = Faults {
+            repository: Some("shop/web".into()),
+            ..Faults::lose_everything()
+        };
+        assert_eq!(of_one.deliveries(&pushed("shop/api"), &mut rng), [Duration::ZERO]);
+        assert!(of_one.deliveries(&pushed("shop/web"), &mut rng).is_empty());
         let faults = Faults {
             detail_type: Some("AWS Health Event".into()),
             ..Faults::lose_everything()

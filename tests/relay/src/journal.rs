@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::faults::instance;
+use crate::faults::{image, instance};
 
 /// Entries that are kept: hours of a busy world, a few megabytes.
 const CAPACITY: usize = 20_000;
@@ -23,6 +23,8 @@ pub struct Entry {
     pub detail_type: String,
     /// The instance that it is about, if it is about one.
     pub instance: Option<String>,
+    /// The image that it is about, if it is about one: `repository:tag`, or `repository@digest`.
+    pub image: Option<String>,
     /// What happened.
     pub step: Step,
 }
@@ -68,12 +70,13 @@ impl std::fmt::Display for Entry {
             event,
             detail_type,
             instance,
+            image,
             step,
         } = self;
         write!(
             f,
             "{at:.3} {detail_type} {} {event}: ",
-            instance.as_deref().unwrap_or("-")
+            instance.as_deref().or(image.as_deref()).unwrap_or("-")
         )?;
         match step {
             Step::Emitted { copies: 0 } => write!(f, "lost on purpose"),
@@ -113,6 +116,7 @@ impl Journal {
             event: text("id"),
             detail_type: text("detail-type"),
             instance: instance(event).map(str::to_owned),
+            image: image(event),
             step,
         };
         self.append_to_log(&entry);
@@ -142,8 +146,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_reads_as_one_line_with_the_instance() {
+    fn an_entry_reads_as_one_line_with_the_instance_or_the_image() {
         let mut journal = Journal::default();
+        for (tag, image) in [("1.0", "web:1.0"), ("", "web@sha256:00")] {
+            let pushed = json!({"repository-name": "web", "image-digest": "sha256:00", "image-tag": tag});
+            journal.note(
+                &json!({"id": "e0", "detail-type": "T", "detail": pushed}),
+                Step::Unmatched,
+            );
+            let entry = journal.entries.remove(0).map(|entry| entry.to_string());
+            let line = format!(" T {image} e0: no rule matches");
+            assert!(
+                entry.as_ref().is_some_and(|entry| entry.ends_with(&line)),
+                "{entry:?}"
+            );
+        }
         let event = json!({"id": "e1", "detail-type": "T", "detail": {"instance-id": "i-0a"}});
         journal.note(&event, Step::Emitted { copies: 0 });
         let entry = journal.entries().remove(0);

@@ -5,7 +5,7 @@
 //! provided that their own policies let `EventBridge` in. What a target would not have goes to its dead-letter queue.
 //!
 //! A source is anything that calls [`Relay::emit`]: the Auto Scaling endpoint with its lifecycle events and its changes of tags, a scenario
-//! with one of [`Origin`]'s, later the registry. [`Faults`] lose, repeat, delay and reorder events by a seed; [`Relay::journal`] says what
+//! with one of [`Origin`]'s, and the emulator's registry ([`Relay::follow_registry`]). [`Faults`] lose, repeat, delay and reorder events by a seed; [`Relay::journal`] says what
 //! became of each.
 #![allow(
     clippy::disallowed_methods,
@@ -18,6 +18,7 @@ mod faults;
 mod journal;
 mod origin;
 mod policy;
+mod registry;
 mod rules;
 
 use std::path::PathBuf;
@@ -27,11 +28,12 @@ use anyhow::Result;
 use base::Credentials;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use faults::Faults;
 pub use journal::{Entry, Step};
-pub use origin::{Origin, ScheduledChange, SpotAction};
+pub use origin::{IMAGE_ACTION, ImageAction, Origin, ScheduledChange, SpotAction};
 
 use client::Client;
 use journal::Journal;
@@ -58,6 +60,7 @@ pub struct Settings {
 pub struct Relay {
     shared: Arc<Shared>,
     queue: mpsc::UnboundedSender<Due>,
+    client: Client,
     origin: Origin,
 }
 
@@ -107,10 +110,11 @@ impl Relay {
             pending: watch::Sender::new(0),
         });
         let (queue, arrivals) = mpsc::unbounded_channel();
-        tokio::spawn(pump(client, Arc::clone(&shared), arrivals));
+        tokio::spawn(pump(client.clone(), Arc::clone(&shared), arrivals));
         Ok(Self {
             shared,
             queue,
+            client,
             origin: Origin { account, region },
         })
     }
@@ -144,6 +148,12 @@ impl Relay {
                 self.shared.pending.send_modify(|pending| *pending -= 1);
             }
         }
+    }
+
+    /// Emits what happens in the emulator's registry, in the order in which it happens, from the emulator's start until the task is
+    /// aborted.
+    pub fn follow_registry(&self) -> JoinHandle<()> {
+        tokio::spawn(registry::follow(self.clone()))
     }
 
     /// Makes events of this account and region.

@@ -1,10 +1,13 @@
-//! Events as AWS itself shapes them, for what happens on request in the world: spot interruptions, rebalance recommendations and scheduled
-//! changes of AWS Health. Lifecycle events come complete from the Auto Scaling endpoint.
+//! Events as AWS itself shapes them: pushes and deletions of images, and, for what happens on request in the world, spot interruptions,
+//! rebalance recommendations and scheduled changes of AWS Health. Lifecycle events come complete from the Auto Scaling endpoint.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// The detail type of [`Origin::image_action`].
+pub const IMAGE_ACTION: &str = "ECR Image Action";
 
 /// What EC2 does to an interrupted spot instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,24 @@ pub struct ScheduledChange {
     pub status: String,
     /// This page and how many there are; large changes are told in several events.
     pub page: (u32, u32),
+}
+
+/// What happened to an image, under one of its tags or under none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageAction {
+    /// `PUSH` or `DELETE`.
+    pub action: String,
+    /// The repository's name.
+    pub repository: String,
+    /// The manifest's digest.
+    pub digest: String,
+    /// Empty for an image without tags, such as one architecture of several.
+    pub tag: String,
+    /// Of the manifest.
+    pub manifest_media_type: String,
+    /// Of what it describes: that of its configuration. An index has none.
+    pub artifact_media_type: Option<String>,
 }
 
 /// Whose events these are.
@@ -121,6 +142,25 @@ impl Origin {
             "totalPages": pages.to_string(),
         });
         self.event("aws.health", "AWS Health Event", at, instances, detail)
+    }
+
+    /// An image was pushed to ECR or deleted from it. No resource is named.
+    ///
+    /// From the Amazon ECR user guide, "Amazon ECR events and `EventBridge`"; that an image without tags has an empty one is from
+    /// <https://github.com/aws-ia/cfn-ecr-aws-soci-index-builder/issues/137>.
+    pub fn image_action(&self, of: &ImageAction, at: Timestamp) -> Value {
+        let mut detail = json!({
+            "result": "SUCCESS",
+            "repository-name": of.repository,
+            "image-digest": of.digest,
+            "action-type": of.action,
+            "image-tag": of.tag,
+            "manifest-media-type": of.manifest_media_type,
+        });
+        if let Some(artifact) = &of.artifact_media_type {
+            detail["artifact-media-type"] = json!(artifact);
+        }
+        self.event("aws.ecr", IMAGE_ACTION, at, &[], &detail)
     }
 
     /// The envelope that all events share: for events that have no constructor here.
@@ -227,6 +267,29 @@ mod tests {
         assert_eq!(first["detail"]["startTime"], "Thu, 05 Nov 2026 09:07:03 GMT");
         assert_eq!(first["detail"]["affectedEntities"][1]["entityValue"], "i-0b");
         assert_eq!(first["resources"], json!(["i-0a", "i-0b"]));
+    }
+
+    #[test]
+    fn an_image_action_has_an_empty_tag_rather_than_none_and_names_no_resource() {
+        let mut action = ImageAction {
+            action: "PUSH".into(),
+            repository: "shop/web".into(),
+            digest: "sha256:00".into(),
+            tag: String::new(),
+            manifest_media_type: "application/vnd.oci.image.index.v1+json".into(),
+            artifact_media_type: None,
+        };
+        let event = origin().image_action(&action, at());
+        assert_eq!(event["source"], "aws.ecr");
+        assert_eq!(event["resources"], json!([]));
+        assert_eq!(event["detail"]["image-tag"], "");
+        assert_eq!(event["detail"].get("artifact-media-type"), None);
+        action.artifact_media_type = Some("application/vnd.oci.image.config.v1+json".into());
+        let event = origin().image_action(&action, at());
+        assert_eq!(
+            event["detail"]["artifact-media-type"],
+            "application/vnd.oci.image.config.v1+json"
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! ([`groups::Group::joining`]).
 //!
 //! Node groups of EKS are Auto Scaling groups in the end ([`nodegroups`]), databases are no more than their state
-//! ([`databases`]).
+//! ([`databases`]), and images no more than what the registry knows of them ([`registry`]): kubelets here run nothing.
 
 #![allow(
     clippy::disallowed_methods,
@@ -40,6 +40,7 @@ mod machines;
 pub mod nodegroups;
 pub mod objects;
 pub mod profiles;
+pub mod registry;
 pub mod stacks;
 pub mod supervisor;
 mod timeline;

@@ -125,6 +125,7 @@ impl World {
                 timeline.clone(),
             )),
             control::serve(options.ports, relay.clone()).await?,
+            relay.follow_registry(),
         ];
         let world = Self {
             options,

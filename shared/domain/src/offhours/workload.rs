@@ -64,6 +64,10 @@ pub struct Scales {
 pub struct Namespace {
     /// Its name.
     pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
+    /// Since when it is being deleted, if it is: nothing can be created in it any more.
+    pub deleted: Option<Timestamp>,
 }

@@ -139,7 +139,7 @@ mod tests {
     use crate::scenario::workload;
 
     fn read(kind: Kind, object: Value) -> Result<Workload, Error> {
-        let field = crate::place::Place::of(kind).unwrap().size;
+        let (_, field) = crate::place::Place::of(kind).unwrap();
         serde_json::from_value::<Object>(object)
             .unwrap()
             .into_workload("test", kind, field)

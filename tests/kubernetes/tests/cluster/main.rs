@@ -12,6 +12,7 @@ mod access;
 mod eviction;
 mod fence;
 mod harness;
+mod image_fence;
 mod machines;
 mod pods;
 mod workloads;
@@ -51,6 +52,12 @@ fn main() -> ExitCode {
         eviction::two_budgets_on_one_pod_are_an_error_of_the_server,
         fence::node_join_makes_and_deletes_tokens_for_machines_and_no_other_secret,
         fence::a_strict_token_may_post_a_request_that_nobody_but_node_join_approves,
+        image_fence::image_deploy_changes_images_and_its_own_annotations,
+        image_fence::image_deploy_deploys_from_no_other_repository,
+        image_fence::image_deploy_changes_nothing_else_of_pods,
+        image_fence::image_deploy_changes_nothing_else_of_workloads,
+        image_fence::image_deploy_neither_makes_nor_deletes_workloads_whatever_else_it_may,
+        image_fence::the_largest_pods_are_within_the_budget_of_the_fence,
         machines::a_machine_that_leaves_takes_its_pods_along,
         machines::a_part_that_dies_is_named_with_the_end_of_its_log,
         machines::a_node_has_what_the_cloud_provider_would_give_it,

@@ -239,7 +239,9 @@ impl ListNamespaces for Fake {
         self.kubernetes("kube namespaces", |world, _| {
             let namespace = |(name, annotations): (&String, &BTreeMap<String, String>)| Namespace {
                 name: name.clone(),
+                labels: BTreeMap::new(),
                 annotations: annotations.clone(),
+                deleted: None,
             };
             Ok(world.namespaces.iter().map(namespace).collect())
         })
@@ -298,7 +300,7 @@ impl ListNodes for Fake {
 
 impl RecordWorkloadEvent for Fake {
     async fn record_workload_event(&self, event: WorkloadEvent<'_>) -> Result<(), Error> {
-        let told = (event.reason.to_owned(), event.key.to_string(), event.note);
+        let told = (event.reason.to_owned(), event.about.to_string(), event.note);
         self.kubernetes("kube event", |world, _| {
             world.told.push(told);
             Ok(())

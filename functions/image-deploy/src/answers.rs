@@ -1,0 +1,183 @@
+//! Answering what a plan asks: registries, pods and nodes are asked only for what some decision needs, and once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::ecr::{DescribeImages, Described, Platforms, ReadPlatforms};
+use domain::ids::Uid;
+use domain::image::{self, Ask, Digest, Facts, Held, Pod, Repository, Target};
+use function::report::count;
+use function::rounds::IN_FLIGHT;
+use function::{Failed, Tally};
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use kubernetes::{ListNodes, ListPodsOf};
+use runtime::error::chain;
+
+use crate::look::Subject;
+
+/// How long what registries said may be the ground of a choice. A round of an invocation may come 50 s after the first,
+/// and more may have been pushed since: what is chosen later is chosen by the next tick.
+const FRESH: SignedDuration = SignedDuration::from_secs(20);
+
+/// The label of a node that says for which architecture its machine is, by Go's names.
+const ARCHITECTURE: &str = "kubernetes.io/arch";
+
+/// What was answered in this invocation.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    pub(crate) facts: Facts,
+    /// When a registry was first asked.
+    since: Option<Timestamp>,
+    has_asked_nodes: bool,
+}
+
+impl Answers {
+    /// Whether something may be chosen by what is known.
+    pub(crate) fn are_fresh(&self, now: Timestamp) -> bool {
+        self.since.is_none_or(|since| now.duration_since(since) <= FRESH)
+    }
+
+    /// Forgets what could not be asked, so that it is asked again.
+    pub(crate) fn forget_failures(&mut self) {
+        self.facts.listings.retain(|_, answer| answer.is_ok());
+        self.facts.platforms.retain(|_, answer| answer.is_ok());
+        self.has_asked_nodes = self.facts.architectures.is_some();
+    }
+
+    /// Asks the registries, and the nodes for their architectures if an image's are asked for: each question once,
+    /// whoever asks.
+    pub(crate) async fn ask<R, K>(
+        &mut self,
+        asks: BTreeSet<Ask>,
+        registry: &R,
+        cluster: &K,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) where
+        R: DescribeImages + ReadPlatforms,
+        K: ListNodes,
+    {
+        let (mut listings, mut platforms) = (Vec::new(), Vec::new());
+        for ask in asks {
+            match ask {
+                Ask::Pods => {}
+                Ask::Listing(repository) => listings.push(repository),
+                Ask::Platforms(repository, digest) => platforms.push((repository, digest)),
+            }
+        }
+        listings.retain(|repository| !self.facts.listings.contains_key(repository));
+        platforms.retain(|image| !self.facts.platforms.contains_key(image));
+        let asks_nodes = !platforms.is_empty() && !std::mem::replace(&mut self.has_asked_nodes, true);
+        if !listings.is_empty() {
+            self.since.get_or_insert(now);
+        }
+        tally.count(count::AWS_CALLS, (listings.len() + platforms.len()) as u64);
+        let (listings, platforms, architectures) = futures::join!(
+            self::listings(registry, listings),
+            self::platforms(registry, platforms),
+            async {
+                if asks_nodes {
+                    Some(architectures(cluster).await)
+                } else {
+                    None
+                }
+            },
+        );
+        for (repository, answer) in listings {
+            self.facts.listings.insert(repository, said(answer, tally));
+        }
+        for (image, answer) in platforms {
+            self.facts.platforms.insert(image, said(answer, tally));
+        }
+        if let Some(answer) = architectures {
+            self.facts.architectures = said(answer, tally).ok();
+        }
+    }
+}
+
+/// An answer as plans read it. What could not be asked is a failure too.
+fn said<T>(answer: Result<T, Failed>, tally: &mut Tally) -> Result<T, String> {
+    answer.map_err(|failed| {
+        tracing::error!(error = failed.message, "not everything could be asked");
+        let why = failed.message.clone();
+        tally.fail(failed);
+        why
+    })
+}
+
+async fn listings<R: DescribeImages>(
+    registry: &R,
+    repositories: Vec<Repository>,
+) -> Vec<(Repository, Result<Vec<Held>, Failed>)> {
+    let ask = async |repository: Repository| {
+        let images = registry.images(&repository).await;
+        let held = images.map(|images| images.into_iter().map(held).collect());
+        (repository, held.map_err(Failed::from))
+    };
+    let asked = futures::stream::iter(repositories).map(ask);
+    asked.buffer_unordered(IN_FLIGHT).collect().await
+}
+
+fn held(image: Described) -> Held {
+    Held {
+        digest: image.digest,
+        tags: image.tags,
+        pushed: image.pushed,
+        artifact: image.artifact,
+    }
+}
+
+type Image = (Repository, Digest);
+
+async fn platforms<R: ReadPlatforms>(
+    registry: &R,
+    images: Vec<Image>,
+) -> Vec<(Image, Result<image::Platforms, Failed>)> {
+    let ask = async |image: Image| {
+        let platforms = registry.platforms(&image.0, &image.1).await;
+        (image, platforms.map(of).map_err(Failed::from))
+    };
+    let asked = futures::stream::iter(images).map(ask);
+    asked.buffer_unordered(IN_FLIGHT).collect().await
+}
+
+fn of(platforms: Platforms) -> image::Platforms {
+    let architectures = platforms.architectures();
+    architectures.map_or(image::Platforms::Unknown, image::Platforms::Of)
+}
+
+async fn architectures<K: ListNodes>(cluster: &K) -> Result<BTreeSet<String>, Failed> {
+    let nodes = cluster.all_nodes().await?;
+    Ok(nodes
+        .into_iter()
+        .filter_map(|mut node| node.labels.remove(ARCHITECTURE))
+        .collect())
+}
+
+/// Gives each of these workloads its pods: one list for each namespace. Those whose pods can't be listed stay as they
+/// are; why is a failure.
+pub(crate) async fn find_pods<K: ListPodsOf>(cluster: &K, subjects: Vec<&mut Subject>, tally: &mut Tally) {
+    let mut namespaces = BTreeMap::<String, Vec<&mut Subject>>::new();
+    for subject in subjects {
+        let namespace = subject.workload.target.namespace.clone();
+        namespaces.entry(namespace).or_default().push(subject);
+    }
+    let ask = async |(namespace, subjects): (String, Vec<&mut Subject>)| {
+        let named = |subject: &&mut Subject| {
+            let workload = &subject.workload;
+            (workload.target.clone(), workload.uid.clone())
+        };
+        let workloads: Vec<(Target, Uid)> = subjects.iter().map(named).collect();
+        let mut found: BTreeMap<Target, Vec<Pod>> = cluster.pods_of(&namespace, &workloads).await?;
+        for subject in subjects {
+            subject.pods = Some(found.remove(&subject.workload.target).unwrap_or_default());
+        }
+        Ok(())
+    };
+    let asked = futures::stream::iter(namespaces).map(ask);
+    let answers: Vec<Result<(), kubernetes::Error>> = asked.buffer_unordered(IN_FLIGHT).collect().await;
+    for error in answers.into_iter().filter_map(Result::err) {
+        tracing::error!(error = chain(&error), "pods can't be seen");
+        tally.fail(error);
+    }
+}

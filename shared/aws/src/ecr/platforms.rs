@@ -1,0 +1,139 @@
+//! For which machines an image is.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ecr::types::{ImageFailure, ImageFailureCode, ImageIdentifier};
+use domain::failure::Class;
+use domain::image::{Digest, Repository};
+use serde_json::{Map, Value};
+
+use super::Ecr;
+use crate::error::{Call, Error};
+
+/// What is understood here. An image that is named by its digest comes in the form in which it was pushed, or not at all
+/// (ECR user guide, "Amazon ECR image manifest conversion").
+const ACCEPTED: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+/// Configurations of container images. What an index names by another type is something else: a signature, an index of
+/// layers (OCI image specification, "Content Descriptors").
+const IMAGES: [&str; 2] = [
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+];
+/// The annotation by which `BuildKit` marks what it puts into an index beside the images, attestations above all
+/// (Docker's documentation, "Image attestation storage").
+const REFERENCE: &str = "vnd.docker.reference.type";
+/// The architecture of what is for no machine.
+const NO_ARCHITECTURE: &str = "unknown";
+
+/// Reads for which machines an image is.
+pub trait ReadPlatforms {
+    /// The platforms that its manifest names. An image that the repository does not hold is an error.
+    ///
+    /// Only an index names any. An image of its own says in its configuration for which architecture it is, and that is
+    /// a layer: reading it takes the permission to read all layers (`ecr:GetDownloadUrlForLayer`) and a way to the
+    /// bucket of S3 in which ECR keeps them. So much is not asked for; the answer is [`Platforms::Unknown`].
+    async fn platforms(&self, repository: &Repository, digest: &Digest) -> Result<Platforms, Error>;
+}
+
+/// For which machines an image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Platforms {
+    /// It is an index of these images; a machine pulls the one that is for it. None, if nothing in it is an image.
+    Index(Vec<Child>),
+    /// Its manifest does not say: it is an image of its own, or an index with an image whose platform is left out.
+    Unknown,
+}
+
+/// An image of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its architecture, by Go's names: `amd64`, `arm64`. Variants (`v7`) are left out.
+    pub architecture: String,
+    /// Its own digest, which a node may report in place of the index's.
+    pub digest: Digest,
+}
+
+impl Platforms {
+    /// The architectures, if they are known.
+    pub fn architectures(&self) -> Option<BTreeSet<String>> {
+        match self {
+            Self::Index(children) => Some(children.iter().map(|child| child.architecture.clone()).collect()),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl ReadPlatforms for Ecr {
+    async fn platforms(&self, repository: &Repository, digest: &Digest) -> Result<Platforms, Error> {
+        let subject = format!("image {digest}, repository {repository}");
+        let call = Call::new("ecr:BatchGetImage", subject);
+        let client = self.client(&repository.region, &call)?;
+        let request = client
+            .batch_get_image()
+            .registry_id(&repository.account)
+            .repository_name(&repository.name)
+            .image_ids(ImageIdentifier::builder().image_digest(digest.as_str()).build())
+            .set_accepted_media_types(Some(ACCEPTED.map(str::to_owned).into()));
+        let answer = request.send().await.map_err(|error| call.clone().failed(error))?;
+        if let Some(failure) = answer.failures().first() {
+            return Err(refused(failure, &call));
+        }
+        let image = call.must("image", answer.images().first())?;
+        let manifest = call.must("manifest", image.image_manifest())?;
+        let manifest: Map<String, Value> =
+            serde_json::from_str(manifest).map_err(|error| call.unexpected(format!("manifest: {error}")))?;
+        platforms_of(&manifest, &call)
+    }
+}
+
+fn platforms_of(manifest: &Map<String, Value>, call: &Call) -> Result<Platforms, Error> {
+    let Some(descriptors) = manifest.get("manifests").and_then(Value::as_array) else {
+        return Ok(Platforms::Unknown);
+    };
+    let mut children = Vec::new();
+    for descriptor in descriptors.iter().filter(|descriptor| is_image(descriptor)) {
+        let Some(architecture) = descriptor["platform"]["architecture"].as_str() else {
+            return Ok(Platforms::Unknown);
+        };
+        let digest = call.must("digest in the index", descriptor["digest"].as_str())?;
+        children.push(Child {
+            architecture: architecture.to_owned(),
+            digest: Digest::parse(digest).map_err(|error| call.unexpected(error))?,
+        });
+    }
+    Ok(Platforms::Index(children))
+}
+
+fn is_image(descriptor: &Value) -> bool {
+    let is_other = |kind: &str| !IMAGES.contains(&kind);
+    let beside = !descriptor["annotations"][REFERENCE].is_null()
+        || descriptor["platform"]["architecture"] == NO_ARCHITECTURE
+        || descriptor["artifactType"].as_str().is_some_and(is_other);
+    !beside
+}
+
+/// An image that is not given, within an answer that is none of an error.
+fn refused(failure: &ImageFailure, call: &Call) -> Error {
+    let code = failure.failure_code();
+    let text = code.map_or("no code", ImageFailureCode::as_str);
+    let mut refused = call.refused(text, failure.failure_reason().unwrap_or("no message"));
+    // Of a repository that caches another registry: it may answer the next time.
+    let is_away = matches!(
+        code,
+        Some(ImageFailureCode::UpstreamTooManyRequests | ImageFailureCode::UpstreamUnavailable)
+    );
+    if let Error::Refused { class, .. } = &mut refused
+        && is_away
+    {
+        *class = Class::Transient;
+    }
+    refused
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What is known when a decision is made, and what is asked when too little is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::choice::{Digest, Tag};
+use super::reference::Repository;
+use super::workload::{Pod, Workload};
+
+/// What is known of one workload and of everything that its images depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// The workload.
+    pub workload: &'a Workload,
+    /// Its pods, once they were asked for.
+    pub pods: Option<&'a [Pod]>,
+    /// What the registries and the cluster answered so far.
+    pub facts: &'a Facts,
+    /// What brought us here.
+    pub attention: &'a Attention,
+}
+
+/// What the registries and the cluster answered. What was not asked yet is not in it.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// What a repository holds, or why nobody knows.
+    pub listings: BTreeMap<Repository, Result<Vec<Held>, String>>,
+    /// For which machines an image is, or why nobody knows.
+    pub platforms: BTreeMap<(Repository, Digest), Result<Platforms, String>>,
+    /// The architectures of the cluster's nodes, by Go's names; none while there are no nodes. `None` where that could
+    /// not be asked.
+    pub architectures: Option<BTreeSet<String>>,
+}
+
+/// An image that a repository holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its digest; of an image for several architectures, that of its index.
+    pub digest: Digest,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// When it was pushed.
+    pub pushed: Timestamp,
+    /// The media type of its configuration, if it is something else than a container image: a Helm chart, say.
+    pub artifact: Option<String>,
+}
+
+/// For which machines an image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Platforms {
+    /// For these architectures, by Go's names.
+    Of(BTreeSet<String>),
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// Something that has to be known before anything can be decided.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ask {
+    /// The workload's pods.
+    Pods,
+    /// What a repository holds: into [`Facts::listings`].
+    Listing(Repository),
+    /// For which machines an image is: into [`Facts::platforms`].
+    Platforms(Repository, Digest),
+}
+
+/// What brought us to a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attention {
+    /// An event said that one of its repositories changed; the event's id.
+    Event(String),
+    /// The sweep's turn of its repositories. Where nothing may be written, people are told once an hour.
+    Sweep {
+        /// Whether this is the hour's first.
+        first_of_hour: bool,
+    },
+    /// A rollout under way: nothing new is chosen.
+    Watch,
+}
