@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn repositories_are_spread_over_the_minutes() {
         let pace = Pace::default();
-        let in_minute = |minute| (0..1000).filter(move |n| pace.turn(&format!("shop/{n}"), at(minute)).is_some());
+        let in_minute =
+            |minute| (0..1000).filter(move |n| pace.turn(&format!("shop/{n}"), at(minute)).is_some());
         for minute in 0..5 {
             let turns = in_minute(minute).count();
             assert!((150..=250).contains(&turns), "minute {minute}: {turns}");
