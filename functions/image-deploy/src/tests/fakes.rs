@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::config::tests::config;
 
 pub(super) use cluster::Object;
-pub(super) use registry::{Image, PLACE, digest, repository};
+pub(super) use registry::{Image, PLACE, digest};
 
 /// How long every call takes: enough for calls of other invocations to come between.
 const LATENCY: SignedDuration = SignedDuration::from_millis(10);
