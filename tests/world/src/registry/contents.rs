@@ -205,8 +205,11 @@ fn searched<T>(failure: Option<Failure>, made: impl Fn(u32) -> T, digest: impl F
 
 fn digest(content: &[u8]) -> String {
     let hash = Sha256::digest(content);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    hash.iter().fold("sha256:".to_owned(), |mut text, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
 }
 
 #[cfg(test)]
