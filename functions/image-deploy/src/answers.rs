@@ -135,13 +135,16 @@ async fn platforms<R: ReadPlatforms>(
 ) -> Vec<(Image, Result<image::Platforms, Failed>)> {
     let ask = async |image: Image| {
         let platforms = registry.platforms(&image.0, &image.1).await;
-        (image, platforms.map(of).map_err(Failed::from))
+        (
+            image,
+            platforms.map(|platforms| of(&platforms)).map_err(Failed::from),
+        )
     };
     let asked = futures::stream::iter(images).map(ask);
     asked.buffer_unordered(IN_FLIGHT).collect().await
 }
 
-fn of(platforms: Platforms) -> image::Platforms {
+fn of(platforms: &Platforms) -> image::Platforms {
     let architectures = platforms.architectures();
     architectures.map_or(image::Platforms::Unknown, image::Platforms::Of)
 }
