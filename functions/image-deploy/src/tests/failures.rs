@@ -97,7 +97,7 @@ async fn case_19_a_newer_image_of_somebody_else_is_not_rolled_back_over() {
 async fn case_20_what_is_no_longer_there_is_not_rolled_back_to() {
     let fake = shop();
     fake.then(ts(MORNING) + SignedDuration::from_secs(20), |world| {
-        world.delete("shop/web", 123)
+        world.delete("shop/web", 123);
     });
     bad_push(&fake, Nature::Missing).await;
     ticks(&fake, 3).await;

@@ -83,7 +83,7 @@ async fn case_8_three_tags_of_one_digest_are_one_rollout() {
     let fake = shop();
     for tag in ["1.3.0", "1.3", "v1.3.0"] {
         fake.world().push("shop/web", tag, 130, fake.now());
-        let (_, ()) = tokio::join!(
+        let _ = tokio::join!(
             pushed(&fake, tag, 130),
             fake.sleep(SignedDuration::from_millis(700))
         );

@@ -241,7 +241,7 @@ impl World {
     /// Somebody sets the image of the first container, as `kubectl set image` does.
     pub(in crate::tests) fn set_image(&mut self, target: &str, image: &str) {
         self.edit(target, true, |object| {
-            object.containers[0].image = format!("{PLACE}/{image}")
+            object.containers[0].image = format!("{PLACE}/{image}");
         });
     }
 
