@@ -15,8 +15,8 @@ use runtime::error::chain;
 
 use crate::look::Subject;
 
-/// How long what registries said may be the ground of a choice. A round of an invocation may come 50 s after the first,
-/// and more may have been pushed since: what is chosen later is chosen by the next tick.
+/// How long what registries said counts. A round of an invocation may come 50 s after the first, and images may have been
+/// pushed, or deleted, since.
 const FRESH: SignedDuration = SignedDuration::from_secs(20);
 
 /// The label of a node that says for which architecture its machine is, by Go's names.
@@ -32,13 +32,16 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// Whether something may be chosen by what is known.
-    pub(crate) fn are_fresh(&self, now: Timestamp) -> bool {
-        self.since.is_none_or(|since| now.duration_since(since) <= FRESH)
+    /// Whether what registries said does not count any more.
+    pub(crate) fn are_old(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) > FRESH)
     }
 
-    /// Forgets what could not be asked, so that it is asked again.
-    pub(crate) fn forget_failures(&mut self) {
+    /// Forgets what could not be asked, and what is old, so that it is asked again.
+    pub(crate) fn forget(&mut self, now: Timestamp) {
+        if self.are_old(now) {
+            self.facts.listings.clear();
+        }
         self.facts.listings.retain(|_, answer| answer.is_ok());
         self.facts.platforms.retain(|_, answer| answer.is_ok());
         self.has_asked_nodes = self.facts.architectures.is_some();

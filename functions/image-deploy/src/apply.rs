@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::failure::{Class, Classified as _};
-use domain::image::{Attention, Change, Notice, NoticeKind, Target, Then};
+use domain::image::{Change, Notice, NoticeKind, Target, Then};
 use domain::time::later;
 use function::rounds::{AFTER_FAILURE, IN_FLIGHT};
 use function::{Failed, Tally};
@@ -23,8 +23,6 @@ const AFTER_CONFLICT: SignedDuration = SignedDuration::from_millis(200);
 pub(crate) struct Bench<'a, K> {
     pub(crate) cluster: &'a K,
     pub(crate) now: Timestamp,
-    /// Whether something may still be chosen by what the registries said, in a later round.
-    pub(crate) may_choose: bool,
 }
 
 /// What came of the plans of a round.
@@ -117,14 +115,9 @@ impl<K: PatchImages + RecordWorkloadEvent> Bench<'_, K> {
     }
 
     fn lasting(&self, subject: Subject, after: SignedDuration) -> Lasting {
-        let attention = if self.may_choose {
-            subject.attention
-        } else {
-            Attention::Watch
-        };
         Lasting {
             target: subject.workload.target,
-            attention,
+            attention: subject.attention,
             due: later(self.now, after),
         }
     }

@@ -68,7 +68,13 @@ where
         let mut lasting = Vec::<Lasting>::new();
         let mut is_first = true;
         loop {
-            answers.forget_failures();
+            if answers.are_old(self.clock.now()) {
+                // What is pushed from now on is chosen by the next tick, so that one invocation asks for one list.
+                for subject in &mut subjects {
+                    subject.attention = Attention::Watch;
+                }
+            }
+            answers.forget(self.clock.now());
             let views = self.plans(&cluster, subjects, &mut answers, tally).await;
             if is_first {
                 self.say(&views, tally);
@@ -77,11 +83,9 @@ where
             if self.config.common.dry_run {
                 break;
             }
-            let now = self.clock.now();
             let bench = Bench {
                 cluster: &cluster,
-                now,
-                may_choose: answers.are_fresh(now),
+                now: self.clock.now(),
             };
             let applied = bench.apply(views, &mut said, tally).await;
             tell::on_bus(&self.bus, &self.config.common.cluster, applied.told, tally).await;

@@ -108,8 +108,11 @@ async fn case_20_what_is_no_longer_there_is_not_rolled_back_to() {
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_does_not_answer_holds_a_rollback_up_and_no_more() {
     let fake = shop();
-    bad_push(&fake, Nature::Missing).await;
-    fake.set(fakes::Fault::Away("ecr"));
+    let away = async {
+        fake.sleep(SignedDuration::from_secs(20)).await;
+        fake.set(fakes::Fault::Away("ecr"));
+    };
+    tokio::join!(bad_push(&fake, Nature::Missing), away);
     ticks(&fake, 2).await;
     assert_eq!(fake.patches().len(), 1);
     fake.set(fakes::Fault::None);
