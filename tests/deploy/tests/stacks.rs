@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 const FIRST_PORT: u16 = 15_480;
 
 /// How the outputs of each function begin, and the name of its policy.
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
     ("NodeDrain", "node-drain"),
     ("NodeJoin", "node-join"),
     ("NodeLabel", "node-label"),
     ("OffHours", "off-hours"),
+    ("ImageDeploy", "image-deploy"),
 ];
 
 /// The subnets and the security group of the second deployment.
@@ -77,6 +78,14 @@ fn second() -> Stack {
         .parameter("HoursManualChanges", "enforce")
         .parameter("WakeSchedule", "")
         .parameter("SleepSchedule", "cron(30 19 ? * MON-FRI *)")
+        .parameter("ImageRepositories", "shop/*")
+        .parameter("ImageFreeze", "Fri 18:00-Mon 08:00, Wed-Wed 12:00-13:00")
+        .parameter("ImageTimeZone", "Europe/Berlin")
+        .parameter("ImageWeekdays", "Mon-Fri")
+        .parameter("ImageRolloutTimeoutSeconds", "1200")
+        .parameter("ImageSoakSeconds", "0")
+        .parameter("ImageCooldownSeconds", "0")
+        .parameter("ImageSweepMinutes", "10")
         .parameter("MaximumConcurrency", "7")
         .parameter("TickState", "DISABLED")
 }
@@ -123,9 +132,10 @@ async fn two_deployments_share_an_account_answer_their_own_queues_and_enter_thei
 
     let first = first
         .parameter("NodeJoin", "disabled")
-        .parameter("OffHours", "disabled");
+        .parameter("OffHours", "disabled")
+        .parameter("ImageDeploy", "disabled");
     let without = deploy::deploy(&tools, &built, &first, &account).await.unwrap();
-    for function in ["NodeJoin", "OffHours"] {
+    for function in ["NodeJoin", "OffHours", "ImageDeploy"] {
         assert!(without.get(&format!("{function}FunctionName")).is_err());
     }
     parks(&client, &without, "NodeLabel", "without the others").await;

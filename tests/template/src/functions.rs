@@ -17,7 +17,7 @@ pub struct Function {
 }
 
 /// All of them.
-pub const FUNCTIONS: [Function; 4] = [
+pub const FUNCTIONS: [Function; 5] = [
     Function {
         name: "node-drain",
         prefix: "NodeDrain",
@@ -30,6 +30,7 @@ pub const FUNCTIONS: [Function; 4] = [
         condition: None,
     },
     OFF_HOURS,
+    IMAGE_DEPLOY,
 ];
 
 /// The one that gives tokens to machines.
@@ -44,6 +45,13 @@ pub const OFF_HOURS: Function = Function {
     name: "off-hours",
     prefix: "OffHours",
     condition: Some("UsesOffHours"),
+};
+
+/// The one that deploys images.
+pub const IMAGE_DEPLOY: Function = Function {
+    name: "image-deploy",
+    prefix: "ImageDeploy",
+    condition: Some("DeploysImages"),
 };
 
 /// What leads every function into the cluster: what it asks for, all of them ask for.

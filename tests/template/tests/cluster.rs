@@ -30,7 +30,7 @@ struct Capability {
 
 const CERTIFICATES: &str = "certificates.k8s.io";
 
-const CAPABILITIES: [Capability; 15] = [
+const CAPABILITIES: [Capability; 19] = [
     Capability {
         name: "CountPods",
         call: ("pod_counts.rs", ".list_all("),
@@ -60,6 +60,26 @@ const CAPABILITIES: [Capability; 15] = [
         rules: &[("", "create", "", "pods/eviction")],
     },
     Capability {
+        name: "GetImageWorkload",
+        call: ("images.rs", ".get("),
+        rules: &[
+            ("", "get", "apps", "daemonsets"),
+            ("", "get", "apps", "deployments"),
+            ("", "get", "apps", "statefulsets"),
+            ("", "get", "batch", "cronjobs"),
+        ],
+    },
+    Capability {
+        name: "ListImageWorkloads",
+        call: ("images.rs", ".list_all("),
+        rules: &[
+            ("", "list", "apps", "daemonsets"),
+            ("", "list", "apps", "deployments"),
+            ("", "list", "apps", "statefulsets"),
+            ("", "list", "batch", "cronjobs"),
+        ],
+    },
+    Capability {
         name: "ListNamespaces",
         call: ("namespaces.rs", ".list_all("),
         rules: &[("", "list", "", "namespaces")],
@@ -75,6 +95,11 @@ const CAPABILITIES: [Capability; 15] = [
         rules: &[("", "list", "", "pods")],
     },
     Capability {
+        name: "ListPodsOf",
+        call: ("images.rs", ".list_all("),
+        rules: &[("", "list", "", "pods"), ("", "list", "apps", "replicasets")],
+    },
+    Capability {
         name: "ListSigningRequests",
         call: ("certificate_requests.rs", ".list("),
         rules: &[("", "list", CERTIFICATES, "certificatesigningrequests")],
@@ -87,6 +112,16 @@ const CAPABILITIES: [Capability; 15] = [
             ("", "list", "apps", "statefulsets"),
             ("", "list", "autoscaling", "horizontalpodautoscalers"),
             ("", "list", "batch", "cronjobs"),
+        ],
+    },
+    Capability {
+        name: "PatchImages",
+        call: ("images.rs", ".patch("),
+        rules: &[
+            ("", "patch", "apps", "daemonsets"),
+            ("", "patch", "apps", "deployments"),
+            ("", "patch", "apps", "statefulsets"),
+            ("", "patch", "batch", "cronjobs"),
         ],
     },
     Capability {

@@ -34,7 +34,7 @@ const fn can(name: &'static str, actions: &'static [(&'static str, &'static str)
     Capability { name, actions }
 }
 
-const CAPABILITIES: [Capability; 26] = [
+const CAPABILITIES: [Capability; 29] = [
     can(
         "CompleteHook",
         &[(
@@ -76,6 +76,7 @@ const CAPABILITIES: [Capability; 26] = [
             ".describe_lifecycle_hooks()",
         )],
     ),
+    can("DescribeImages", &[("ecr:DescribeImages", ".describe_images()")]),
     can(
         "DescribeMachines",
         &[("ec2:DescribeInstances", "\"DescribeInstances\"")],
@@ -88,6 +89,10 @@ const CAPABILITIES: [Capability; 26] = [
         ],
     ),
     can("FindSecret", &[("ssm:GetParameter", ".get_parameter()")]),
+    can(
+        "GetToken",
+        &[("ecr:GetAuthorizationToken", ".get_authorization_token()")],
+    ),
     can("ListObjects", &[("s3:ListBucket", ".list_objects_v2()")]),
     can(
         "ListParameters",
@@ -97,6 +102,7 @@ const CAPABILITIES: [Capability; 26] = [
     can("PutEvents", &[("events:PutEvents", ".put_events()")]),
     can("PutParameter", &[("ssm:PutParameter", ".put_parameter()")]),
     can("ReadObject", &[("s3:GetObject", ".get_object()")]),
+    can("ReadPlatforms", &[("ecr:BatchGetImage", ".batch_get_image()")]),
     can("ReadSecret", &[("ssm:GetParameter", ".get_parameter()")]),
     can(
         "RecordHeartbeat",
@@ -304,6 +310,7 @@ fn no_call_of_an_aws_service_is_missing_from_the_table() {
     let verbs = [
         "add_",
         "assume_",
+        "batch_",
         "complete_",
         "create_",
         "delete_",

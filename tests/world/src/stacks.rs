@@ -12,16 +12,19 @@ use crate::world::CLUSTER;
 
 /// Each function: its name, and how its outputs of the stack begin. Its manifest is `infra/rbac/<name>.yaml`, and binds
 /// the group `lamplighter:<name>`.
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
     ("node-drain", "NodeDrain"),
     ("node-join", "NodeJoin"),
     ("node-label", "NodeLabel"),
     (OFF_HOURS, "OffHours"),
+    (IMAGE_DEPLOY, "ImageDeploy"),
 ];
 
 /// Groups belong to one cluster each, by their tags. Workloads belong to whoever is let into the cluster, and here that
 /// would be two deployments: the second way in goes without.
 const OFF_HOURS: &str = "off-hours";
+/// Likewise.
+const IMAGE_DEPLOY: &str = "image-deploy";
 
 /// Where the kubeconfigs of the second way in are kept, one for each function.
 const KUBECONFIG: &str = "/lamplighter/kubeadm/kubeconfig";
@@ -94,10 +97,13 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
         // An edge every minute, so that nobody waits for a tick that looks.
         .parameter("SleepSchedule", "cron(* * * * ? *)")
         .parameter("HoursTimeZone", "Europe/Berlin")
-        .parameter("HoursPatienceSeconds", "120");
+        .parameter("HoursPatienceSeconds", "120")
+        .parameter("ImageSweepMinutes", "1")
+        .parameter("ImageSoakSeconds", "5");
     if way == Way::Kubeconfig {
         let key = create_key(world).await?;
-        for (name, _) in FUNCTIONS.into_iter().filter(|(name, _)| *name != OFF_HOURS) {
+        let of_one = [OFF_HOURS, IMAGE_DEPLOY];
+        for (name, _) in FUNCTIONS.into_iter().filter(|(name, _)| !of_one.contains(name)) {
             let user = format!("lamplighter-{name}");
             let kubeconfig = world
                 .control_plane()
@@ -106,6 +112,7 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
         }
         stack = stack
             .parameter("OffHours", "disabled")
+            .parameter("ImageDeploy", "disabled")
             .parameter("ClusterAccess", "kubeconfig")
             .parameter("KubeconfigParameter", KUBECONFIG)
             .parameter("KubeconfigKeyArn", &key);
