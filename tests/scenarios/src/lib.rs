@@ -9,6 +9,7 @@
 pub mod estate;
 pub mod function;
 pub mod logs;
+pub mod shops;
 pub mod tokens;
 pub mod workload;
 
@@ -55,6 +56,8 @@ pub struct Deployment {
     pub label: Function,
     /// `off-hours`, and the bucket in which it saves sizes; the second way in goes without.
     pub hours: Option<(Function, String)>,
+    /// `image-deploy`; the second way in goes without.
+    pub images: Option<Function>,
 }
 
 impl Deployment {
@@ -65,6 +68,10 @@ impl Deployment {
             label: Function::of(outputs, "NodeLabel", "node-label")?,
             hours: match outputs.get("OffHoursBucketName") {
                 Ok(bucket) => Some((Function::of(outputs, "OffHours", "off-hours")?, bucket.to_owned())),
+                Err(_) => None,
+            },
+            images: match outputs.get("ImageDeployFunctionName") {
+                Ok(_) => Some(Function::of(outputs, "ImageDeploy", "image-deploy")?),
                 Err(_) => None,
             },
         })

@@ -14,6 +14,7 @@ mod drains;
 mod dry_run;
 mod faults;
 mod hours;
+mod images;
 mod joins;
 mod labels;
 mod messages;
@@ -59,6 +60,12 @@ const SCENARIOS: &[Scenario] = scenarios! {
     hours::a_function_killed_on_the_way_down_and_up_leaves_every_number_as_it_was,
     hours::what_people_and_tools_change_at_night_counts_in_the_morning,
     hours::a_dry_run_plans_what_the_real_run_then_does_and_writes_nothing,
+    images::a_push_is_rolled_out_by_its_digest_and_found_good,
+    images::images_that_fail_are_taken_back_and_never_come_again,
+    images::credentials_that_are_refused_are_no_failure_of_an_image,
+    images::what_is_pushed_at_night_is_judged_when_there_are_pods_again,
+    images::one_push_reaches_fifty_deployments_of_ten_namespaces,
+    images::what_a_person_takes_back_stays_away_until_something_newer_comes,
     permissions::without_any_single_permission_of_node_drain_an_error_names_it,
     permissions::without_any_single_permission_of_node_join_an_error_names_it,
     permissions::without_any_single_permission_of_node_label_an_error_names_it,
