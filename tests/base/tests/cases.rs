@@ -17,6 +17,14 @@ const REQUIRED_OF_OFF_HOURS: [u32; 23] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 16, 17, 22, 23, 25, 26, 28, 29, 30, 31,
 ];
 
+/// What the first version of image-deploy has to prove.
+const REQUIRED_OF_IMAGES: [u32; 28] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24, 27, 28, 29, 32, 33,
+];
+
+/// What pull-secret has to prove.
+const REQUIRED_OF_PULL_SECRET: [u32; 6] = [45, 46, 47, 48, 49, 50];
+
 #[test]
 fn every_case_of_the_join_and_of_labels_names_tests_that_are_there() {
     check("tests/cases.md", &REQUIRED);
@@ -25,6 +33,16 @@ fn every_case_of_the_join_and_of_labels_names_tests_that_are_there() {
 #[test]
 fn every_case_of_off_hours_names_tests_that_are_there() {
     check("tests/cases-off-hours.md", &REQUIRED_OF_OFF_HOURS);
+}
+
+#[test]
+fn every_case_of_image_deploy_names_tests_that_are_there() {
+    check("tests/cases-images.md", &REQUIRED_OF_IMAGES);
+}
+
+#[test]
+fn every_case_of_pull_secret_names_tests_that_are_there() {
+    check("tests/cases-pull-secret.md", &REQUIRED_OF_PULL_SECRET);
 }
 
 fn check(table: &str, required: &[u32]) {
