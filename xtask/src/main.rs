@@ -7,6 +7,7 @@
     reason = "a command line: it reads the clock and talks to a person"
 )]
 
+mod bench;
 mod demo;
 mod test;
 mod world;
@@ -35,6 +36,9 @@ enum Command {
     Demo(demo::Args),
     /// Check everything: format, lints, licences, unit tests, the template, and the scenarios in a world
     Test(test::Args),
+    /// Measure how long things take, against what we promise
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Ask for the advisories of our dependencies (needs a database from outside, so it is not part of `test`)
     Advisories,
     /// Bring a world up, look at it, end it
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         match Args::parse().command {
             Command::Demo(args) => demo::run(args).await,
             Command::Test(args) => test::run(args).await,
+            Command::Bench(command) => bench::run(command).await,
             Command::Advisories => test::advisories().await,
             Command::World(command) => world::run(command).await,
         }
