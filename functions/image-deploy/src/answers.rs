@@ -121,12 +121,12 @@ async fn listings<R: DescribeImages>(
     asked.buffer_unordered(IN_FLIGHT).collect().await
 }
 
-fn held(image: Described) -> Held {
+fn held(described: Described) -> Held {
     Held {
-        digest: image.digest,
-        tags: image.tags,
-        pushed: image.pushed,
-        artifact: image.artifact,
+        digest: described.digest,
+        tags: described.tags,
+        pushed: described.pushed,
+        artifact: image::foreign(described.artifact),
     }
 }
 

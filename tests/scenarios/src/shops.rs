@@ -117,6 +117,17 @@ impl Shops {
         .await
     }
 
+    /// Waits until the first Deployment remembers that this digest failed.
+    pub async fn until_blocked(&self, world: &World, digest: &str, limit: Duration) -> Result<()> {
+        let what = format!("{}: {digest} is not blocked", self.namespace);
+        until(&what, limit, async || {
+            let object = self.object(world, 0).await?;
+            let blocked = object["metadata"]["annotations"]["lamplighter.dev/blocked-digests"].as_str();
+            Ok(blocked.is_some_and(|blocked| blocked.contains(digest)))
+        })
+        .await
+    }
+
     /// Deletes the namespace and the repository.
     pub async fn close(self, world: &World) -> Result<()> {
         kubectl(world, &["delete", "namespace", &self.namespace, "--timeout=90s"]).await?;

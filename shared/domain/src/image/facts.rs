@@ -46,6 +46,24 @@ pub struct Held {
     pub artifact: Option<String>,
 }
 
+/// The media types of the configuration of a container image: Docker's, and that of the OCI image specification.
+const CONFIGURATIONS: [&str; 2] = [
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+];
+
+/// What a registry's media type of an artifact says that it is, if that is something else than a container image. An index
+/// has no such type.
+///
+/// ```
+/// use domain::image::foreign;
+/// assert_eq!(foreign(Some("application/vnd.oci.image.config.v1+json".to_owned())), None);
+/// assert!(foreign(Some("application/vnd.cncf.helm.config.v1+json".to_owned())).is_some());
+/// ```
+pub fn foreign(media_type: Option<String>) -> Option<String> {
+    media_type.filter(|media_type| !CONFIGURATIONS.contains(&media_type.as_str()))
+}
+
 /// For which machines an image is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Platforms {

@@ -143,6 +143,7 @@ pub(crate) async fn images_that_fail_are_taken_back_and_never_come_again(stage: 
         blocked.push(shop.push(world, "1.3.0", &bad).await?);
     }
     for ((shop, _), digest) in shops.iter().zip(&blocked) {
+        shop.until_blocked(world, digest, SOON + BACK).await?;
         shop.until_image(world, &shop.image(FIRST), BACK)
             .await
             .with_context(|| format!("{digest} is not taken back"))?;

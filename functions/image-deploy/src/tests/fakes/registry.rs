@@ -106,7 +106,11 @@ fn described(image: &Image) -> Described {
         tags: image.tags.iter().cloned().collect(),
         pushed: image.pushed,
         manifest: None,
-        artifact: None,
+        // Of an image, the type of its configuration; an index has none.
+        artifact: image
+            .architectures
+            .is_none()
+            .then(|| "application/vnd.oci.image.config.v1+json".to_owned()),
     }
 }
 
