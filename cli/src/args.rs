@@ -1,6 +1,7 @@
 //! What a person can ask for.
 
 mod hours;
+mod image;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::{ClusterName, HookName};
 
 pub(crate) use hours::{Eval, Hold, HoursCommand, How, Plan, Release, Wish};
+pub(crate) use image::{ImageCommand, Pick, Tags, Tell};
 
 /// Shown below the options of every command.
 const EXIT_CODES: &str = "\
@@ -52,6 +54,9 @@ Examples:
   What a function would do about a recorded event, without doing it:
     lamplighter events replay events/node-drain/terminate-action.json --cluster blue
 
+  Which tag would be deployed, and why:
+    lamplighter image pick --policy minor --current 1.2.3 --tags 1.2.4,1.3.0,2.0.0
+
   What is asleep, and what its size was:
     lamplighter hours show --cluster blue --bucket sizes
 
@@ -62,7 +67,8 @@ Examples:
 ///
 /// The functions decide everything by what they observe, and so does this command, by the same code: it shows what
 /// they see, and what they would do next. It reads AWS and the cluster, and changes nothing unless told to: by
-/// --apply, or by `hours wake`, `sleep`, `hold` and `release`, which write down what is wanted.
+/// --apply, or by `hours wake`, `sleep`, `hold` and `release`, and `image hold`, `resume`, `unblock` and `rollback`, which
+/// write down what is wanted.
 ///
 /// AWS credentials, region and endpoints come from where the AWS command line takes them, the cluster's from a
 /// kubeconfig, as kubectl takes them. For a profile that signs in by SSO, run
@@ -155,6 +161,9 @@ pub(crate) enum Command {
     /// Look at what sleeps at night, and say what shall
     #[command(subcommand)]
     Hours(HoursCommand),
+    /// Look at what is deployed and why, and say what shall not be
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Work with recorded events
     #[command(subcommand)]
     Events(EventsCommand),

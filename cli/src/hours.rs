@@ -13,7 +13,7 @@ mod wait;
 
 use domain::schedule::{Context, Zone};
 
-pub(crate) use desk::Nodegroups;
+pub(crate) use desk::{Nobody, Nodegroups};
 
 use crate::args::{HoursCommand, Shared};
 use crate::exit::{Error, Exit};

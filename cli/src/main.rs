@@ -10,6 +10,7 @@ mod explain;
 #[cfg(test)]
 mod fakes;
 mod hours;
+mod image;
 mod patience;
 mod print;
 mod replay;
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
         Command::Status => status::run(&shared).await,
         Command::Node(NodeCommand::Explain { node }) => explain::run(&shared, &node).await,
         Command::Hours(command) => hours::run(&shared, command).await,
+        Command::Image(command) => image::run(&shared, command).await,
         Command::Events(EventsCommand::Replay {
             file,
             function,

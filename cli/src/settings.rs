@@ -181,6 +181,11 @@ impl Settings {
         off_hours::Config::read(|name| self.of_all(name)).map_err(invalid)
     }
 
+    /// What `image-deploy` is told.
+    pub(crate) fn image_deploy(&self) -> Result<image_deploy::Config, Error> {
+        image_deploy::Config::read(|name| self.of_all(name)).map_err(invalid)
+    }
+
     /// Whether anybody says where sizes are saved.
     pub(crate) fn has_bucket(&self) -> bool {
         self.told.variable(BUCKET).is_some_and(|name| !name.is_empty())

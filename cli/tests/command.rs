@@ -51,6 +51,62 @@ fn help_teaches_by_examples_and_exit_codes() {
 }
 
 #[test]
+fn an_image_is_picked_without_aws_or_a_cluster() {
+    let pick = |arguments: &[&str]| {
+        let line: Vec<&str> = ["image", "pick"].iter().chain(arguments).copied().collect();
+        words(&lamplighter(&line))
+    };
+    let minor = [
+        "--policy",
+        "minor",
+        "--current",
+        "1.2.3",
+        "--tags",
+        "1.2.4,1.3.0,2.0.0",
+    ];
+    let (code, answer, errors) = pick(&[&minor[..], &["--output", "json"]].concat());
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["picked"], "1.3.0");
+    assert_eq!(answer.as_object().unwrap().len(), 2);
+    let verdicts: Vec<&str> = answer["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts.len(), 3);
+    assert!(
+        verdicts.contains(&"picked") && verdicts.contains(&"out-of-range"),
+        "{verdicts:?}"
+    );
+    let (code, table, _) = pick(&minor);
+    assert!(code == Some(0) && table.contains("picked: 1.3.0: "), "{table}");
+
+    let nothing = [
+        "--policy",
+        "minor",
+        "--current",
+        "",
+        "--tags",
+        "1.2.4,1.3.0",
+        "-o",
+        "json",
+    ];
+    assert!(pick(&nothing).1.starts_with("{\"picked\":\"1.3.0\""));
+    for wrong in [
+        &["--policy", "newest", "--current", "1.2.3", "--tags", "1.3.0"][..],
+        &["--policy", "semver:>>1", "--current", "1.2.3", "--tags", "1.3.0"],
+        &["--policy", "minor", "--current", "1.2.3"],
+        &["--policy", "minor", "--current", "1.2.3", "--tags", "a b"],
+    ] {
+        let (code, answer, errors) = pick(wrong);
+        assert_eq!((code, answer.as_str()), (Some(2), ""), "{wrong:?}");
+        assert!(!errors.is_empty());
+    }
+}
+
+#[test]
 fn spans_are_evaluated_without_aws_or_a_cluster() {
     let office = "Mon-Fri 08:00-20:00 Europe/Berlin";
     let eval = |arguments: &[&str]| {

@@ -123,7 +123,7 @@ pub(super) fn blind(look: &Look) -> Vec<String> {
 }
 
 /// Whom who only looks tells nothing.
-pub(super) struct Nobody;
+pub(crate) struct Nobody;
 
 impl PutEvents for Nobody {
     async fn put_events(&self, _: &[BusEvent<'_>]) -> Result<(), aws::Error> {

@@ -116,6 +116,22 @@ pub enum Stage {
     Replaced,
 }
 
+impl Stage {
+    /// The name in annotations, tables and scripts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rolling => "rolling",
+            Self::Deferred => "deferred",
+            Self::Verified => "verified",
+            Self::Manual => "manual",
+            Self::Failed => "failed",
+            Self::RollingBack => "rolling-back",
+            Self::RolledBack => "rolled-back",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
 /// A rollout of the past.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
@@ -305,6 +321,23 @@ mod tests {
             error.starts_with("annotation lamplighter.dev/blocked-digests: "),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_stage_has_one_name_everywhere() {
+        for stage in [
+            Stage::Rolling,
+            Stage::Deferred,
+            Stage::Verified,
+            Stage::Manual,
+            Stage::Failed,
+            Stage::RollingBack,
+            Stage::RolledBack,
+            Stage::Replaced,
+        ] {
+            let text = format!("\"{}\"", stage.as_str());
+            assert_eq!(serde_json::to_string(&stage).unwrap(), text);
+        }
     }
 
     #[test]

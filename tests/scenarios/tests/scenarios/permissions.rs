@@ -7,11 +7,13 @@
 //!
 //! `AttachToVpc` and `NoNetworkInterfacesFromCode` are not here, since these functions are in no subnets:
 //! `tests/deploy` takes the first away, and `tests/template` judges the second, for which the emulator knows no key.
-//! `ReadKubeconfig` and `DecryptKubeconfig` of off-hours are not here either, since it is deployed the EKS way alone; it
-//! enters the cluster as the others do. Its rule to create events is named as not shown ([`Subject::UNSHOWN`]).
+//! `ReadKubeconfig` and `DecryptKubeconfig` of off-hours and image-deploy are not here either, since they are deployed the EKS
+//! way alone; they enter the cluster as the others do. The rule of off-hours to create events is named as not shown
+//! ([`Subject::UNSHOWN`]).
 
 mod drain;
 mod hours;
+mod images;
 mod join;
 mod label;
 mod missing;
@@ -30,6 +32,7 @@ use world::World;
 use crate::ensure;
 use drain::Draining;
 use hours::Sleeping;
+use images::Deploying;
 use join::Joining;
 use label::Labelling;
 use missing::{Missing, Permission, Rule};
@@ -150,6 +153,12 @@ pub(crate) async fn without_any_single_permission_of_off_hours_an_error_names_it
     stage: &Stage,
 ) -> Result<()> {
     each_is_missed::<Sleeping>(stage).await
+}
+
+pub(crate) async fn without_any_single_permission_of_image_deploy_an_error_names_it(
+    stage: &Stage,
+) -> Result<()> {
+    each_is_missed::<Deploying>(stage).await
 }
 
 async fn each_is_missed<S: Subject>(stage: &Stage) -> Result<()> {
