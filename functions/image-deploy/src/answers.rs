@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecr::{DescribeImages, Described, Platforms, ReadPlatforms};
 use domain::ids::Uid;
-use domain::image::{self, Ask, Digest, Facts, Held, Pod, Repository, Target};
+use domain::image::{self, Ask, Digest, Facts, Family, Held, Repository, Target};
 use function::report::count;
 use function::rounds::IN_FLIGHT;
 use function::{Failed, Tally};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use kubernetes::{ListNodes, ListPodsOf};
+use kubernetes::{ListFamilies, ListNodes};
 use runtime::error::chain;
 
 use crate::look::Subject;
@@ -63,7 +63,7 @@ impl Answers {
         let (mut listings, mut platforms) = (Vec::new(), Vec::new());
         for ask in asks {
             match ask {
-                Ask::Pods => {}
+                Ask::Family => {}
                 Ask::Listing(repository) => listings.push(repository),
                 Ask::Platforms(repository, digest) => platforms.push((repository, digest)),
             }
@@ -160,9 +160,13 @@ async fn architectures<K: ListNodes>(cluster: &K) -> Result<BTreeSet<String>, Fa
         .collect())
 }
 
-/// Gives each of these workloads its pods: one list for each namespace. Those whose pods can't be listed stay as they
-/// are; why is a failure.
-pub(crate) async fn find_pods<K: ListPodsOf>(cluster: &K, subjects: Vec<&mut Subject>, tally: &mut Tally) {
+/// Gives each of these workloads what belongs to it: one list for each namespace. Those whose pods can't be listed stay as
+/// they are; why is a failure.
+pub(crate) async fn find_families<K: ListFamilies>(
+    cluster: &K,
+    subjects: Vec<&mut Subject>,
+    tally: &mut Tally,
+) {
     let mut namespaces = BTreeMap::<String, Vec<&mut Subject>>::new();
     for subject in subjects {
         let namespace = subject.workload.target.namespace.clone();
@@ -174,9 +178,9 @@ pub(crate) async fn find_pods<K: ListPodsOf>(cluster: &K, subjects: Vec<&mut Sub
             (workload.target.clone(), workload.uid.clone())
         };
         let workloads: Vec<(Target, Uid)> = subjects.iter().map(named).collect();
-        let mut found: BTreeMap<Target, Vec<Pod>> = cluster.pods_of(&namespace, &workloads).await?;
+        let mut found: BTreeMap<Target, Family> = cluster.families(&namespace, &workloads).await?;
         for subject in subjects {
-            subject.pods = Some(found.remove(&subject.workload.target).unwrap_or_default());
+            subject.family = Some(found.remove(&subject.workload.target).unwrap_or_default());
         }
         Ok(())
     };

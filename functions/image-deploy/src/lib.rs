@@ -26,7 +26,8 @@ use domain::image::Repository;
 use events::{Event, ImageAction};
 use function::{RESERVE, Report, Work, inbox};
 use kubernetes::{
-    CountCalls, GetImageWorkload, ListImageWorkloads, ListNodes, ListPodsOf, PatchImages, RecordWorkloadEvent,
+    CountCalls, GetImageWorkload, ListFamilies, ListImageWorkloads, ListNodes, PatchImages,
+    RecordWorkloadEvent,
 };
 use runtime::clock::Clock;
 use runtime::function::Invocation;
@@ -74,7 +75,7 @@ impl<R: DescribeImages + ReadPlatforms> Registry for R {}
 pub trait Kubernetes:
     ListImageWorkloads
     + GetImageWorkload
-    + ListPodsOf
+    + ListFamilies
     + ListNodes
     + PatchImages
     + RecordWorkloadEvent
@@ -84,7 +85,7 @@ pub trait Kubernetes:
 impl<K> Kubernetes for K where
     K: ListImageWorkloads
         + GetImageWorkload
-        + ListPodsOf
+        + ListFamilies
         + ListNodes
         + PatchImages
         + RecordWorkloadEvent

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::failure::{Class, Classified as _};
 use domain::image::{
-    Attention, ImageRef, Kind, Plan, Pod, Policy, Record, Repository, Settings, Stage, Target, Workload,
+    Attention, Family, ImageRef, Kind, Plan, Policy, Record, Repository, Settings, Stage, Target, Workload,
 };
 use domain::time::later;
 use function::Tally;
@@ -33,8 +33,8 @@ pub struct Subject {
     pub workload: Workload,
     /// What brought us to it.
     pub attention: Attention,
-    /// Its pods, if they were asked for.
-    pub pods: Option<Vec<Pod>>,
+    /// What belongs to it, if that was asked for.
+    pub family: Option<Family>,
 }
 
 /// A workload, and what is to be done about it.
@@ -59,7 +59,7 @@ impl Subject {
         Self {
             workload,
             attention,
-            pods: None,
+            family: None,
         }
     }
 }

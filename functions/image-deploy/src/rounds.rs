@@ -146,7 +146,7 @@ where
             for subject in open {
                 let seen = Observation {
                     workload: &subject.workload,
-                    pods: subject.pods.as_deref(),
+                    family: subject.family.as_ref(),
                     facts: &answers.facts,
                     attention: &subject.attention,
                 };
@@ -163,7 +163,7 @@ where
                 return views;
             }
             answers.ask(asks, &self.registry, cluster, now, tally).await;
-            open = with_pods(cluster, asking, tally).await;
+            open = with_families(cluster, asking, tally).await;
         }
         for subject in open {
             let target = &subject.workload.target;
@@ -187,17 +187,17 @@ where
     }
 }
 
-/// The workloads, with their pods where these are asked for. One whose pods can't be listed is left out.
-async fn with_pods<K: Kubernetes>(
+/// The workloads, with what belongs to them where that is asked for. One whose pods can't be listed is left out.
+async fn with_families<K: Kubernetes>(
     cluster: &K,
     asking: Vec<(Subject, domain::image::Plan)>,
     tally: &mut Tally,
 ) -> Vec<Subject> {
-    let asks_pods = |plan: &domain::image::Plan| plan.asks.contains(&Ask::Pods);
-    let (podless, others): (Vec<_>, Vec<_>) = asking.into_iter().partition(|(_, plan)| asks_pods(plan));
-    let mut subjects: Vec<Subject> = podless.into_iter().map(|(subject, _)| subject).collect();
-    answers::find_pods(cluster, subjects.iter_mut().collect(), tally).await;
-    subjects.retain(|subject| subject.pods.is_some());
+    let asks_family = |plan: &domain::image::Plan| plan.asks.contains(&Ask::Family);
+    let (alone, others): (Vec<_>, Vec<_>) = asking.into_iter().partition(|(_, plan)| asks_family(plan));
+    let mut subjects: Vec<Subject> = alone.into_iter().map(|(subject, _)| subject).collect();
+    answers::find_families(cluster, subjects.iter_mut().collect(), tally).await;
+    subjects.retain(|subject| subject.family.is_some());
     subjects.extend(others.into_iter().map(|(subject, _)| subject));
     subjects
 }

@@ -8,7 +8,7 @@ mod status;
 use std::collections::BTreeMap;
 
 use domain::ids::Uid;
-use domain::image::{Change, FIELD_MANAGER, Kind, Pod, Target, Workload};
+use domain::image::{Change, FIELD_MANAGER, Family, Kind, Target, Workload};
 use kube::api::{GetParams, ListParams, Patch, PatchParams};
 use kube::core::Request;
 
@@ -33,18 +33,19 @@ pub trait GetImageWorkload {
     async fn image_workload(&self, target: &Target) -> Result<Option<Workload>, Error>;
 }
 
-/// Finds the pods of workloads.
-pub trait ListPodsOf {
-    /// The pods that have not finished, of these workloads of one namespace; each workload has its list, be it empty.
+/// Finds what belongs to workloads.
+pub trait ListFamilies {
+    /// The pods that have not finished, and what the `ReplicaSet`s of Deployments remember, of these workloads of one
+    /// namespace; each workload has its own, be they empty.
     ///
     /// Whose a pod is, the UIDs of its owners say, never a name or a label: pods of a workload of this name that was
     /// deleted are not among them, and a `CronJob` has none, as its pods belong to its Jobs. What nothing is asked
     /// about is not called for.
-    async fn pods_of(
+    async fn families(
         &self,
         namespace: &str,
         workloads: &[(Target, Uid)],
-    ) -> Result<BTreeMap<Target, Vec<Pod>>, Error>;
+    ) -> Result<BTreeMap<Target, Family>, Error>;
 }
 
 /// Changes images and our annotations.
@@ -91,17 +92,17 @@ impl GetImageWorkload for Cluster {
     }
 }
 
-impl ListPodsOf for Cluster {
-    async fn pods_of(
+impl ListFamilies for Cluster {
+    async fn families(
         &self,
         namespace: &str,
         workloads: &[(Target, Uid)],
-    ) -> Result<BTreeMap<Target, Vec<Pod>>, Error> {
+    ) -> Result<BTreeMap<Target, Family>, Error> {
         let call = format!("list the pods of {namespace}");
         checked(&call, namespace)?;
-        let mut found: BTreeMap<Target, Vec<Pod>> = workloads
+        let mut found: BTreeMap<Target, Family> = workloads
             .iter()
-            .map(|(target, _)| (target.clone(), Vec::new()))
+            .map(|(target, _)| (target.clone(), Family::default()))
             .collect();
         let has = |kind: Kind| workloads.iter().any(|(target, _)| target.kind == kind);
         if !(has(Kind::Deployment) || has(Kind::StatefulSet) || has(Kind::DaemonSet)) {
@@ -119,11 +120,16 @@ impl ListPodsOf for Cluster {
                 .list_all(&call, &path, Part::Metadata, ListParams::default())
                 .await?;
             owners.add_replica_sets(&sets);
+            for (target, memory) in sets.into_iter().filter_map(|set| owners.memory(set)) {
+                if let Some(family) = found.get_mut(target) {
+                    family.revisions.push(memory);
+                }
+            }
         }
         for pod in pods {
             let owner = pod.controller().and_then(|owner| owners.workload(owner));
-            if let Some(pods) = owner.and_then(|target| found.get_mut(target)) {
-                pods.push(pod.into_pod(&call)?);
+            if let Some(family) = owner.and_then(|target| found.get_mut(target)) {
+                family.pods.push(pod.into_pod(&call)?);
             }
         }
         Ok(found)

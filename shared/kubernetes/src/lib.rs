@@ -37,7 +37,7 @@ pub use client::{Access, AccessError, Cluster, CountCalls};
 pub use cluster_info::{ClusterInfo, ReadClusterInfo};
 pub use error::Error;
 pub use eviction::EvictPod;
-pub use images::{GetImageWorkload, ListImageWorkloads, ListPodsOf, PatchImages};
+pub use images::{GetImageWorkload, ListFamilies, ListImageWorkloads, PatchImages};
 pub use kubeconfig::KubeconfigError;
 pub use namespaces::ListNamespaces;
 pub use nodes::{ListNodes, PatchNode};

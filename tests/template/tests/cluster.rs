@@ -95,7 +95,7 @@ const CAPABILITIES: [Capability; 19] = [
         rules: &[("", "list", "", "pods")],
     },
     Capability {
-        name: "ListPodsOf",
+        name: "ListFamilies",
         call: ("images.rs", ".list_all("),
         rules: &[("", "list", "", "pods"), ("", "list", "apps", "replicasets")],
     },

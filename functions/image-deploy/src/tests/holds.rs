@@ -27,6 +27,18 @@ async fn case_17_what_a_person_took_back_stays_away_until_something_newer_comes(
 }
 
 #[tokio::test(start_paused = true)]
+async fn case_17_a_rollback_by_kubectl_which_takes_our_annotations_along_is_noticed_all_the_same() {
+    let fake = shop();
+    push(&fake, "1.3.0", 130).await;
+    ticks(&fake, 3).await;
+    fake.world().undo(WEB, "shop/web:1.2.3");
+    ticks(&fake, 12).await;
+    assert_eq!(runs(&fake), "1.2.3");
+    assert_eq!(fake.patches(), ["deployment/shop/web app:1.3.0"]);
+    assert_eq!(fake.told("Image Action", WEB), ["deployed", "verified", "held"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn case_28_what_is_pushed_in_a_freeze_is_deployed_after_it_and_only_the_newest() {
     let mut fake = shop();
     fake.config = config::tests::read(&[("LAMPLIGHTER_IMAGE_FREEZE", "Fri 18:00-Mon 08:00 UTC")]).unwrap();

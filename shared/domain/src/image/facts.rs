@@ -6,19 +6,26 @@ use jiff::Timestamp;
 
 use super::choice::{Digest, Tag};
 use super::reference::Repository;
-use super::workload::{Pod, Workload};
+use super::workload::{Family, Pod, Workload};
 
 /// What is known of one workload and of everything that its images depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
     /// The workload.
     pub workload: &'a Workload,
-    /// Its pods, once they were asked for.
-    pub pods: Option<&'a [Pod]>,
+    /// What belongs to it, once that was asked for.
+    pub family: Option<&'a Family>,
     /// What the registries and the cluster answered so far.
     pub facts: &'a Facts,
     /// What brought us here.
     pub attention: &'a Attention,
+}
+
+impl<'a> Observation<'a> {
+    /// Its pods, once they were asked for.
+    pub fn pods(&self) -> Option<&'a [Pod]> {
+        self.family.map(|family| family.pods.as_slice())
+    }
 }
 
 /// What the registries and the cluster answered. What was not asked yet is not in it.
@@ -76,8 +83,8 @@ pub enum Platforms {
 /// Something that has to be known before anything can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ask {
-    /// The workload's pods.
-    Pods,
+    /// What belongs to the workload: its pods, and what its revisions remember.
+    Family,
     /// What a repository holds: into [`Facts::listings`].
     Listing(Repository),
     /// For which machines an image is: into [`Facts::platforms`].

@@ -20,6 +20,8 @@ pub mod choice;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod interleavings;
 mod notice;
 mod owner;
 mod plan;
@@ -29,6 +31,8 @@ mod request;
 mod select;
 mod settings;
 mod signal;
+#[cfg(test)]
+mod simulated;
 mod target;
 mod verdict;
 mod watch;
@@ -47,5 +51,6 @@ pub use signal::Signal;
 pub use target::{Kind, Target};
 pub use verdict::{Failure, LEAST_START, Verdict, Waiting, judge, usual_start};
 pub use workload::{
-    Container, ContainerState, Ended, FIELD_MANAGER, Pod, Replacement, Role, Rollout, Running, Workload,
+    Container, ContainerState, Ended, FIELD_MANAGER, Family, Pod, Replacement, Role, Rollout, Running,
+    Workload,
 };

@@ -124,7 +124,10 @@ pub(super) fn attention_to(
 pub(super) struct Case<'a> {
     pub(super) seen: &'a Observation<'a>,
     pub(super) settings: Settings,
+    /// What is remembered.
     pub(super) record: Record,
+    /// What of it is written on the workload itself.
+    written: Record,
     /// The containers that are ours, with what they run.
     pub(super) ours: Vec<Ours>,
     /// The delivery tool that owns it, where that is respected.
@@ -147,7 +150,9 @@ impl<'a> Case<'a> {
         let Some(settings) = settings else {
             return Ok(None);
         };
-        let record = Record::read(workload).map_err(|error| error.to_string())?;
+        let written = Record::read(workload).map_err(|error| error.to_string())?;
+        let revisions = seen.family.map_or(&[][..], |family| &family.revisions);
+        let record = written.newest(revisions);
         let covered = workload.containers.iter().filter(|one| settings.covers(one));
         let ours = covered.map(|container| {
             let image = ImageRef::parse(&container.image)?;
@@ -172,6 +177,7 @@ impl<'a> Case<'a> {
             seen,
             settings,
             record,
+            written,
             ours,
             owner,
             now,
@@ -199,6 +205,6 @@ impl<'a> Case<'a> {
             .into_iter()
             .map(|one| (one.name, one.role, one.image))
             .collect();
-        Change::of(self.seen.workload, images, &self.record, record, cause)
+        Change::of(self.seen.workload, images, &self.written, record, cause)
     }
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{Digest, Tag};
 use super::reference::ImageRef;
-use super::settings::said;
 use super::workload::Workload;
 use crate::keys::ANNOTATION_PREFIX;
 
@@ -162,13 +161,30 @@ impl Record {
 
     /// Reads what we remember of a workload.
     pub fn read(workload: &Workload) -> Result<Self, Unreadable> {
+        Self::of(&workload.annotations)
+    }
+
+    fn of(annotations: &BTreeMap<String, String>) -> Result<Self, Unreadable> {
         Ok(Self {
-            applied: read(workload, LAST_APPLIED)?.unwrap_or_default(),
-            previous: read(workload, PREVIOUS_IMAGES)?.unwrap_or_default(),
-            blocked: read(workload, BLOCKED_DIGESTS)?.unwrap_or_default(),
-            status: read(workload, STATUS)?,
-            history: read(workload, HISTORY)?.unwrap_or_default(),
+            applied: read(annotations, LAST_APPLIED)?.unwrap_or_default(),
+            previous: read(annotations, PREVIOUS_IMAGES)?.unwrap_or_default(),
+            blocked: read(annotations, BLOCKED_DIGESTS)?.unwrap_or_default(),
+            status: read(annotations, STATUS)?,
+            history: read(annotations, HISTORY)?.unwrap_or_default(),
         })
+    }
+
+    /// This, or what one of the workload's revisions remembers of a patch that came later: then the workload's annotations
+    /// were set back, as `kubectl rollout undo` does it. A revision that nobody can read remembers nothing.
+    pub(super) fn newest(&self, revisions: &[BTreeMap<String, String>]) -> Self {
+        let patched = |record: &Self| record.status.as_ref().map(|status| status.patched);
+        let later = revisions
+            .iter()
+            .filter_map(|annotations| Self::of(annotations).ok());
+        let newest = later.max_by_key(patched);
+        newest
+            .filter(|newest| patched(newest) > patched(self))
+            .unwrap_or_else(|| self.clone())
     }
 
     /// The annotations that make a workload remember this instead of `before`: those that differ, with their full
@@ -235,8 +251,11 @@ impl Record {
     }
 }
 
-fn read<T: DeserializeOwned>(workload: &Workload, key: &'static str) -> Result<Option<T>, Unreadable> {
-    let Some(text) = said(workload, key) else {
+fn read<T: DeserializeOwned>(
+    annotations: &BTreeMap<String, String>,
+    key: &'static str,
+) -> Result<Option<T>, Unreadable> {
+    let Some(text) = annotations.get(&format!("{ANNOTATION_PREFIX}{key}")) else {
         return Ok(None);
     };
     serde_json::from_str(text).map(Some).map_err(|error| Unreadable {

@@ -9,6 +9,7 @@ use super::plan::{Case, LOOK_SOON, Ours, Plan, Then, attention_to};
 use super::record::{Past, Record, Stage, Status};
 use super::reference::{ImageRef, Repository};
 use super::settings::Hold;
+use super::target::Kind;
 use super::verdict::{Waiting, usual_start};
 use super::workload::Replacement;
 use crate::time::later;
@@ -215,7 +216,7 @@ fn deployed(case: &Case<'_>, picks: &[Pick], why: String) -> Record {
         }
     }
     record.applied.extend(images.clone());
-    let pods = case.seen.pods.unwrap_or_default();
+    let pods = case.seen.pods().unwrap_or_default();
     let new: Vec<(&str, &ImageRef)> = images
         .iter()
         .map(|(name, image)| (name.as_str(), image))
@@ -264,8 +265,8 @@ impl Case<'_> {
         let unlisted = self.ours.iter().filter_map(|ours| ours.image.repository.clone());
         let unlisted = unlisted.filter(|repository| !facts.listings.contains_key(repository));
         let mut asks: Vec<Ask> = unlisted.map(Ask::Listing).collect();
-        if self.seen.pods.is_none() && self.depends_on_pods() {
-            asks.push(Ask::Pods);
+        if self.seen.pods().is_none() && self.depends_on_pods() {
+            asks.push(Ask::Family);
         }
         asks.sort();
         asks.dedup();
@@ -314,7 +315,7 @@ impl Case<'_> {
         let text = image.to_string();
         let pods = self
             .seen
-            .pods
+            .pods()
             .unwrap_or_default()
             .iter()
             .filter(|pod| !pod.leaving);
@@ -368,7 +369,13 @@ impl Case<'_> {
             }
             (None, None) => choose(rules, Some(&live), &candidates),
         };
-        let Some(picked) = choice.picked else {
+        // What is newer than something else must be a move from what runs too.
+        let may_follow = |one: &Candidate| {
+            choose(rules, Some(&live), std::slice::from_ref(one))
+                .picked
+                .is_some()
+        };
+        let Some(picked) = choice.picked.filter(may_follow) else {
             if let Some(by) = status.and_then(|status| status.rejected.get(&ours.name)) {
                 let mut candidates = candidates;
                 let taken_back = candidates.iter_mut().filter(|one| one.digest == by.digest);
@@ -458,8 +465,10 @@ impl Case<'_> {
             }
         }
         let is_watched = self.seen.workload.rollout.replacement == Replacement::Controller;
-        if is_watched && self.seen.workload.rollout.pods > 0 && self.seen.pods.is_none() {
-            asks.push(Ask::Pods);
+        let has_memory = self.seen.workload.target.kind == Kind::Deployment;
+        let has_pods = is_watched && self.seen.workload.rollout.pods > 0;
+        if (has_memory || has_pods) && self.seen.family.is_none() {
+            asks.push(Ask::Family);
         }
         asks.sort();
         asks.dedup();

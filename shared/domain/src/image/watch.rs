@@ -95,9 +95,9 @@ pub(super) fn watch(case: &Case<'_>) -> Option<Plan> {
         Stage::Rolling | Stage::Deferred | Stage::RollingBack => {}
         Stage::Verified | Stage::Manual | Stage::Failed | Stage::RolledBack | Stage::Replaced => return None,
     }
-    let Some(pods) = case.seen.pods else {
+    let Some(pods) = case.seen.pods() else {
         let standing = Standing::Rolling(Waiting::Controller);
-        return Some(Plan::asking(vec![Ask::Pods], standing));
+        return Some(Plan::asking(vec![Ask::Family], standing));
     };
     let images = case.record.rolled();
     let verdict = judge(

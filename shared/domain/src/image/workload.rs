@@ -90,6 +90,16 @@ pub enum Replacement {
     ByHand,
 }
 
+/// What belongs to a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Family {
+    /// Its pods.
+    pub pods: Vec<Pod>,
+    /// Our annotations on each of a Deployment's `ReplicaSet`s. Its controller copies the Deployment's to the newest of them,
+    /// and `kubectl rollout undo` copies those of an older one back: what was remembered since is here alone then.
+    pub revisions: Vec<BTreeMap<String, String>>,
+}
+
 /// A pod of a workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::ids::Uid;
 use domain::image::{Kind, Target};
+use domain::keys::ANNOTATION_PREFIX;
 use serde::Deserialize;
 
 /// An object that may belong to another.
@@ -16,6 +17,7 @@ pub(super) struct Owned {
 #[serde(rename_all = "camelCase", default)]
 struct Meta {
     uid: String,
+    annotations: BTreeMap<String, String>,
     owner_references: Vec<Owner>,
 }
 
@@ -60,6 +62,14 @@ impl<'a> Owners<'a> {
             })
             .collect();
         self.0.extend(pairs);
+    }
+
+    /// What a `ReplicaSet` of one of the workloads remembers: whose it is, and those of its annotations that are ours.
+    pub(super) fn memory(&self, set: Owned) -> Option<(&'a Target, BTreeMap<String, String>)> {
+        let target = self.workload(Owner::controller(&set.metadata.owner_references)?)?;
+        let mut annotations = set.metadata.annotations;
+        annotations.retain(|key, _| key.starts_with(ANNOTATION_PREFIX));
+        Some((target, annotations))
     }
 
     /// The workload that an owner is, or is of.

@@ -163,8 +163,12 @@ async fn pods_are_told_apart_by_the_uids_of_their_owners() {
         json!({ "metadata": { "namespace": "shop", "name": "alone", "uid": "alone" } }),
     ]);
     let more = list(&[owned("agent-x", "DaemonSet", "uid-agent", true)]);
+    let mut new = owned("set-new", "Deployment", "uid-web", true);
+    new["metadata"]["annotations"] = json!({
+        "lamplighter.dev/image-status": "{}", "deployment.kubernetes.io/revision": "2",
+    });
     let sets = list(&[
-        owned("set-new", "Deployment", "uid-web", true),
+        new,
         owned("set-old", "Deployment", "uid-web", true),
         owned("set-other", "Deployment", "uid-other", true),
         json!({ "metadata": { "namespace": "shop", "name": "alone", "uid": "set-alone" } }),
@@ -190,11 +194,14 @@ async fn pods_are_told_apart_by_the_uids_of_their_owners() {
         (target("deployment/shop/asleep"), uid("uid-asleep")),
         (target("cronjob/shop/night"), uid("uid-night")),
     ];
-    let found = cluster.pods_of("shop", &asked).await.unwrap();
+    let found = cluster.families("shop", &asked).await.unwrap();
+    let ours = BTreeMap::from([("lamplighter.dev/image-status".to_owned(), "{}".to_owned())]);
+    let revisions = &found[&target("deployment/shop/web")].revisions;
+    assert_eq!(*revisions, [ours, BTreeMap::new()]);
     let said: Vec<_> = found
         .iter()
         .map(|(target, pods)| {
-            let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
+            let names: Vec<&str> = pods.pods.iter().map(|pod| pod.name.as_str()).collect();
             format!("{target}: {}", names.join(" "))
         })
         .collect();
@@ -225,14 +232,17 @@ async fn replica_sets_are_listed_for_deployments_alone_and_nothing_for_what_has_
         .serve();
     let night = (target("cronjob/shop/night"), uid("uid-night"));
     let found = cluster
-        .pods_of("shop", std::slice::from_ref(&night))
+        .families("shop", std::slice::from_ref(&night))
         .await
         .unwrap();
-    assert_eq!(found, BTreeMap::from([(night.0.clone(), Vec::new())]));
-    assert!(cluster.pods_of("shop", &[]).await.unwrap().is_empty());
+    assert_eq!(found, BTreeMap::from([(night.0.clone(), Family::default())]));
+    assert!(cluster.families("shop", &[]).await.unwrap().is_empty());
     let database = (target("statefulset/shop/db"), uid("uid-db"));
-    let found = cluster.pods_of("shop", &[night, database.clone()]).await.unwrap();
-    assert_eq!(found[&database.0].len(), 1);
+    let found = cluster
+        .families("shop", &[night, database.clone()])
+        .await
+        .unwrap();
+    assert_eq!(found[&database.0].pods.len(), 1);
     served.finished().await;
 }
 
@@ -256,7 +266,7 @@ async fn no_list_of_pods_or_replica_sets_is_no_answer() {
         "list the pods of shop: pods is forbidden (status 403)",
         "list the ReplicaSets of shop: replicasets is forbidden (status 403)",
     ] {
-        let error = cluster.pods_of("shop", &asked).await.unwrap_err();
+        let error = cluster.families("shop", &asked).await.unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
     served.finished().await;
@@ -325,7 +335,7 @@ async fn a_name_that_is_none_leads_no_request_anywhere() {
     let (cluster, scenario) = Scenario::new();
     let served = scenario.serve();
     let astray = target("deployment/../web");
-    let pods = cluster.pods_of("shop/pods", &[]).await.map(drop);
+    let pods = cluster.families("shop/pods", &[]).await.map(drop);
     for refused in [
         cluster.image_workload(&astray).await.map(drop),
         cluster

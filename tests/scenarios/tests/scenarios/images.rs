@@ -71,8 +71,12 @@ impl<'a> Scene<'a> {
 
     async fn end(self) -> Result<()> {
         let errors = self.function.errors(self.world, self.since).await?;
-        // What failed was said so, as an error, by its reason; anything else is one of the function itself.
-        let own = |error: &&String| !error.contains("\"reason\":\"Image");
+        // What people have to know is said as an error, with its reason; anything else is one of the function itself.
+        let own = |error: &&String| {
+            !["\"reason\":\"Image", "\"reason\":\"NeedsAttention"]
+                .iter()
+                .any(|told| error.contains(told))
+        };
         let own: Vec<&String> = errors.iter().filter(own).collect();
         ensure(own.is_empty(), || format!("{own:#?}"))?;
         self.nodes.delete(self.world).await

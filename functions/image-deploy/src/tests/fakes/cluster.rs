@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use access::Connect;
 use domain::ids::{NodeName, Uid};
 use domain::image::{
-    Change, Container, ContainerState, Digest, Ended, ImageRef, Kind, Pod, Replacement, Role, Rollout,
-    Running, Target, Workload,
+    Change, Container, ContainerState, Digest, Ended, Family, ImageRef, Kind, Pod, Replacement, Role,
+    Rollout, Running, Target, Workload,
 };
 use domain::node::Node;
 use jiff::{SignedDuration, Timestamp};
 use kubernetes::{
-    CountCalls, Error, GetImageWorkload, ListImageWorkloads, ListNodes, ListPodsOf, PatchImages,
+    CountCalls, Error, GetImageWorkload, ListFamilies, ListImageWorkloads, ListNodes, PatchImages,
     RecordWorkloadEvent, WorkloadEvent,
 };
 
@@ -40,6 +40,8 @@ pub(in crate::tests) struct Object {
     version: u64,
     generation: i64,
     pods: Vec<OnePod>,
+    /// The annotations that each revision has last seen, by its first image, as the Deployment controller copies them.
+    revisions: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +52,14 @@ struct OnePod {
     nature: Nature,
     born: Timestamp,
     dying: Option<Timestamp>,
+}
+
+impl Object {
+    /// The controller copies the annotations to the newest revision.
+    fn remember(&mut self) {
+        let image = self.containers[0].image.clone();
+        self.revisions.insert(image, self.annotations.clone());
+    }
 }
 
 impl OnePod {
@@ -215,6 +225,7 @@ impl World {
             version: 1,
             generation: 1,
             pods: Vec::new(),
+            revisions: BTreeMap::new(),
         };
         let target = Target::parse(target).unwrap();
         let is_watched = target.kind != Kind::CronJob;
@@ -233,9 +244,19 @@ impl World {
     /// Somebody changes a workload, and of its pod template something or nothing.
     pub(in crate::tests) fn edit(&mut self, target: &str, is_template: bool, edit: impl FnOnce(&mut Object)) {
         let object = self.workload(target);
+        object.remember();
         edit(object);
         object.version += 1;
         object.generation += i64::from(is_template);
+    }
+
+    /// Somebody goes back to a revision by `kubectl rollout undo`, which sets the annotations back as well.
+    pub(in crate::tests) fn undo(&mut self, target: &str, image: &str) {
+        let image = format!("{PLACE}/{image}");
+        self.edit(target, true, |object| {
+            object.annotations = object.revisions[&image].clone();
+            object.containers[0].image = image;
+        });
     }
 
     /// Somebody sets the image of the first container, as `kubectl set image` does.
@@ -285,6 +306,7 @@ impl World {
         if object.seen(target, now).version != change.version {
             return Err((409, "the object has been modified"));
         }
+        object.remember();
         for (key, value) in &change.annotations {
             match value {
                 Some(text) => drop(object.annotations.insert(key.clone(), text.clone())),
@@ -300,6 +322,7 @@ impl World {
         }
         object.version += 1;
         object.generation += i64::from(!change.images.is_empty());
+        object.remember();
         self.writes.push(format!("patch {target}"));
         Ok(object.seen(target, now))
     }
@@ -350,22 +373,26 @@ impl GetImageWorkload for Fake {
     }
 }
 
-impl ListPodsOf for Fake {
-    async fn pods_of(
+impl ListFamilies for Fake {
+    async fn families(
         &self,
         namespace: &str,
         workloads: &[(Target, Uid)],
-    ) -> Result<BTreeMap<Target, Vec<Pod>>, Error> {
+    ) -> Result<BTreeMap<Target, Family>, Error> {
         self.kubernetes("kube pods", |world, now| {
-            let pods = |target: &Target| {
+            let family = |target: &Target| {
                 assert_eq!(target.namespace, namespace);
                 let object = world.workloads.get(target);
+                let revisions = object.iter().flat_map(|object| object.revisions.values());
                 let pods = object.iter().flat_map(|object| object.pods.iter());
-                pods.map(|pod| pod.seen(now)).collect()
+                Family {
+                    pods: pods.map(|pod| pod.seen(now)).collect(),
+                    revisions: revisions.cloned().collect(),
+                }
             };
             Ok(workloads
                 .iter()
-                .map(|(target, _)| (target.clone(), pods(target)))
+                .map(|(target, _)| (target.clone(), family(target)))
                 .collect())
         })
         .await

@@ -7,13 +7,13 @@ mod rollouts;
 use super::super::facts::{Facts, Held, Observation, Platforms};
 use super::super::fixtures::{after, digest, held, image, pinned, pod, ready, repository, start, workload};
 use super::super::record::Record;
-use super::super::workload::{ContainerState, Ended, Pod, Workload};
+use super::super::workload::{ContainerState, Ended, Family, Workload};
 use super::*;
 
 /// A workload, and what is known of everything around it.
 struct Scene {
     workload: Workload,
-    pods: Vec<Pod>,
+    family: Family,
     facts: Facts,
     policy: Policy,
     writes: u32,
@@ -24,10 +24,13 @@ impl Scene {
     fn new(images: &[(&str, u32)]) -> Self {
         let mut scene = Self {
             workload: workload(),
-            pods: vec![
-                ready(pod("old-1", &pinned("1.2.3", 123), after(-600)), after(-595)),
-                ready(pod("old-2", &pinned("1.2.3", 123), after(-600)), after(-595)),
-            ],
+            family: Family {
+                pods: vec![
+                    ready(pod("old-1", &pinned("1.2.3", 123), after(-600)), after(-595)),
+                    ready(pod("old-2", &pinned("1.2.3", 123), after(-600)), after(-595)),
+                ],
+                revisions: Vec::new(),
+            },
             facts: Facts::default(),
             policy: Policy::default(),
             writes: 0,
@@ -64,7 +67,7 @@ impl Scene {
     fn look(&self, attention: &Attention, seconds: i64) -> Plan {
         let seen = Observation {
             workload: &self.workload,
-            pods: Some(&self.pods),
+            family: Some(&self.family),
             facts: &self.facts,
             attention,
         };
@@ -114,7 +117,7 @@ impl Scene {
     /// The controller replaces every pod by that second, and they get ready.
     fn roll_out(&mut self, seconds: i64) {
         let live = self.live();
-        self.pods = vec![
+        self.family.pods = vec![
             ready(pod("new-1", &live, after(seconds - 5)), after(seconds)),
             ready(pod("new-2", &live, after(seconds - 5)), after(seconds)),
         ];
@@ -136,8 +139,8 @@ impl Scene {
             reason: "CrashLoopBackOff".to_owned(),
             message: String::new(),
         };
-        self.pods.retain(|pod| pod.name.starts_with("old"));
-        self.pods.push(new);
+        self.family.pods.retain(|pod| pod.name.starts_with("old"));
+        self.family.pods.push(new);
         let rollout = &mut self.workload.rollout;
         rollout.observed = rollout.generation;
         (rollout.pods, rollout.updated, rollout.available) = (3, 1, 2);
@@ -195,7 +198,7 @@ fn what_did_not_opt_in_has_no_plan() {
     scene.workload.annotations.clear();
     let seen = Observation {
         workload: &scene.workload,
-        pods: None,
+        family: None,
         facts: &scene.facts,
         attention: &Attention::Watch,
     };
@@ -206,10 +209,10 @@ fn what_did_not_opt_in_has_no_plan() {
 fn what_is_not_known_is_asked_and_nothing_is_done_before() {
     let scene = Scene::new(&[("1.3.0", 130)]);
     let mut facts = Facts::default();
-    let asked = |facts: &Facts, pods| {
+    let asked = |facts: &Facts, family| {
         let seen = Observation {
             workload: &scene.workload,
-            pods,
+            family,
             facts,
             attention: &Attention::Event("e-1".to_owned()),
         };
@@ -220,10 +223,10 @@ fn what_is_not_known_is_asked_and_nothing_is_done_before() {
     assert_eq!(asked(&facts, None), [Ask::Listing(repository())]);
     facts.listings = scene.facts.listings.clone();
     let platforms = Ask::Platforms(repository(), digest(130));
-    assert_eq!(asked(&facts, None), [Ask::Pods, platforms.clone()]);
-    assert_eq!(asked(&facts, Some(&scene.pods)), [platforms]);
+    assert_eq!(asked(&facts, None), [Ask::Family, platforms.clone()]);
+    assert_eq!(asked(&facts, Some(&scene.family)), [platforms]);
     facts.platforms = scene.facts.platforms.clone();
-    assert_eq!(asked(&facts, Some(&scene.pods)), []);
+    assert_eq!(asked(&facts, Some(&scene.family)), []);
 }
 
 #[test]

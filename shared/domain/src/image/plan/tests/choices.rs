@@ -68,7 +68,7 @@ fn latest(live: &ImageRef, running: u32, held: &[(&str, u32)]) -> Scene {
     let mut scene = Scene::new(held);
     scene.set_live(live);
     scene.say("image-policy", "digest");
-    for pod in &mut scene.pods {
+    for pod in &mut scene.family.pods {
         pod.containers[0].image = live.to_string();
         pod.containers[0].digest = Some(digest(running));
     }
@@ -166,7 +166,7 @@ fn case_21_a_paused_deployment_is_written_when_it_goes_on() {
 #[test]
 fn case_22_a_progress_deadline_that_is_too_short_is_told() {
     let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);
-    for pod in &mut scene.pods {
+    for pod in &mut scene.family.pods {
         pod.ready = Some(after(-510));
     }
     scene.workload.rollout.progress_deadline = Some(SignedDuration::from_secs(60));

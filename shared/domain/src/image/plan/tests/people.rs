@@ -22,6 +22,25 @@ fn case_17_a_rollback_by_hand_stays_until_something_newer_comes() {
     assert!(scene.record().status.unwrap().rejected.is_empty());
 }
 
+/// `kubectl rollout undo` sets the annotations back as well, to what they were when the older image was the newest: of ours,
+/// only those that people had set.
+#[test]
+fn case_17_a_rollback_by_kubectl_takes_our_memory_along_and_the_revisions_give_it_back() {
+    let mut scene = Scene::deployed();
+    scene.family.revisions = vec![scene.workload.annotations.clone(), workload().annotations];
+    scene.workload.annotations = workload().annotations;
+    scene.set_live(&pinned("1.2.3", 123));
+    let plan = scene.act(200);
+    assert_eq!((written(&plan), kinds(&plan)), (None, vec![NoticeKind::Held]));
+    assert_eq!(
+        scene.record().status.unwrap().rejected["app"],
+        pinned("1.3.0", 130)
+    );
+    assert_eq!(written(&scene.plan(300)), None);
+    scene.push(&[("1.2.3", 123), ("1.3.0", 130), ("1.3.1", 131)]);
+    assert_eq!(written(&scene.act(300)), Some(pinned("1.3.1", 131)));
+}
+
 #[test]
 fn in_the_middle_of_a_rollout_too() {
     let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);

@@ -124,7 +124,7 @@ fn a_rollback_that_fails_too_is_told_and_left() {
     scene.act(0);
     scene.crash(45);
     scene.act(45);
-    scene.pods.clear();
+    scene.family.pods.clear();
     scene.crash(90);
     let plan = scene.act(90);
     assert_eq!((written(&plan), kinds(&plan)), (None, vec![NoticeKind::Failed]));
@@ -155,7 +155,7 @@ fn a_push_at_night_is_judged_in_the_morning() {
     let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);
     let rollout = &mut scene.workload.rollout;
     (rollout.wanted, rollout.pods, rollout.updated, rollout.available) = (0, 0, 0, 0);
-    scene.pods.clear();
+    scene.family.pods.clear();
     assert_eq!(written(&scene.act(0)), Some(pinned("1.3.0", 130)));
     scene.workload.rollout.observed = scene.workload.rollout.generation;
     assert_eq!(kinds(&scene.act(1)), [NoticeKind::Deferred]);
