@@ -78,6 +78,16 @@ fn second() -> Stack {
         .parameter("HoursManualChanges", "enforce")
         .parameter("WakeSchedule", "")
         .parameter("SleepSchedule", "cron(30 19 ? * MON-FRI *)")
+        .parameter("PullSecret", "enabled")
+        .parameter(
+            "PullRegistries",
+            "111122223333.dkr.ecr.eu-central-1.amazonaws.com",
+        )
+        .parameter("PullNamespaces", "shop, team-*")
+        .parameter("PullSelector", "team=shop,!archived")
+        .parameter("PullExclude", "team-test")
+        .parameter("PullSecretName", "registry")
+        .parameter("PullRepositories", "shop/*")
         .parameter("ImageRepositories", "shop/*")
         .parameter("ImageFreeze", "Fri 18:00-Mon 08:00, Wed-Wed 12:00-13:00")
         .parameter("ImageTimeZone", "Europe/Berlin")

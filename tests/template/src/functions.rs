@@ -17,21 +17,31 @@ pub struct Function {
 }
 
 /// All of them.
-pub const FUNCTIONS: [Function; 5] = [
-    Function {
-        name: "node-drain",
-        prefix: "NodeDrain",
-        condition: None,
-    },
+pub const FUNCTIONS: [Function; 6] = [
+    NODE_DRAIN,
     NODE_JOIN,
-    Function {
-        name: "node-label",
-        prefix: "NodeLabel",
-        condition: None,
-    },
+    NODE_LABEL,
     OFF_HOURS,
     IMAGE_DEPLOY,
+    PULL_SECRET,
 ];
+
+/// Those that have a queue of events.
+pub const QUEUED: [Function; 5] = [NODE_DRAIN, NODE_JOIN, NODE_LABEL, OFF_HOURS, IMAGE_DEPLOY];
+
+/// The one that drains nodes.
+pub const NODE_DRAIN: Function = Function {
+    name: "node-drain",
+    prefix: "NodeDrain",
+    condition: None,
+};
+
+/// The one that labels nodes.
+pub const NODE_LABEL: Function = Function {
+    name: "node-label",
+    prefix: "NodeLabel",
+    condition: None,
+};
 
 /// The one that gives tokens to machines.
 pub const NODE_JOIN: Function = Function {
@@ -52,6 +62,13 @@ pub const IMAGE_DEPLOY: Function = Function {
     name: "image-deploy",
     prefix: "ImageDeploy",
     condition: Some("DeploysImages"),
+};
+
+/// The one that keeps pull secrets fresh.
+pub const PULL_SECRET: Function = Function {
+    name: "pull-secret",
+    prefix: "PullSecret",
+    condition: Some("RefreshesPullSecret"),
 };
 
 /// What leads every function into the cluster: what it asks for, all of them ask for.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use emulator::Tools;
 use serde_json::Value;
-use template::functions::{FUNCTIONS, Function, NODE_JOIN, OFF_HOURS};
+use template::functions::{FUNCTIONS, Function, NODE_JOIN, OFF_HOURS, PULL_SECRET};
 
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| template::translated(&Tools::ensure(&|_line| ()).unwrap()).unwrap());
@@ -30,11 +30,16 @@ struct Capability {
 
 const CERTIFICATES: &str = "certificates.k8s.io";
 
-const CAPABILITIES: [Capability; 19] = [
+const CAPABILITIES: [Capability; 24] = [
     Capability {
         name: "CountPods",
         call: ("pod_counts.rs", ".list_all("),
         rules: &[("", "list", "", "pods")],
+    },
+    Capability {
+        name: "CreatePullSecret",
+        call: ("pull_secrets.rs", ".create("),
+        rules: &[("", "create", "", "secrets")],
     },
     Capability {
         name: "CreateToken",
@@ -140,9 +145,29 @@ const CAPABILITIES: [Capability; 19] = [
         ],
     },
     Capability {
+        name: "PatchPullSecret",
+        call: ("pull_secrets.rs", ".patch(name"),
+        rules: &[("", "patch", "", "secrets")],
+    },
+    Capability {
+        name: "PatchServiceAccount",
+        call: ("service_accounts.rs", ".patch(change"),
+        rules: &[("", "patch", "", "serviceaccounts")],
+    },
+    Capability {
         name: "ReadClusterInfo",
         call: ("cluster_info.rs", ".get(NAME)"),
         rules: &[("kube-public", "get", "", "configmaps")],
+    },
+    Capability {
+        name: "ReadPullSecret",
+        call: ("pull_secrets.rs", ".get(name"),
+        rules: &[("", "get", "", "secrets")],
+    },
+    Capability {
+        name: "ReadServiceAccount",
+        call: ("service_accounts.rs", ".get(name"),
+        rules: &[("", "get", "", "serviceaccounts")],
     },
     Capability {
         name: "RecordNodeEvent",
@@ -158,8 +183,19 @@ const CAPABILITIES: [Capability; 19] = [
 
 fn documents(function: Function) -> Vec<Value> {
     let tools = Tools::ensure(&|_line| ()).unwrap();
-    template::documents(&tools, &format!("infra/rbac/{}.yaml", function.name)).unwrap()
+    let read = |path: &str| template::documents(&tools, path).unwrap();
+    let mut documents = read(&format!("infra/rbac/{}.yaml", function.name));
+    if function == PULL_SECRET {
+        documents.extend(OF_A_NAMESPACE.into_iter().flat_map(read));
+    }
+    documents
 }
+
+/// What pull-secret may do is given in each namespace by itself: manifests without one.
+const OF_A_NAMESPACE: [&str; 2] = [
+    "infra/rbac/namespace/pull-secret.yaml",
+    "infra/rbac/namespace/pull-secret-service-accounts.yaml",
+];
 
 fn of_kind(documents: &[Value], kind: &str) -> Vec<Value> {
     documents
@@ -239,7 +275,8 @@ fn every_binding_of_a_functions_role_is_for_the_group_that_the_stack_names() {
         let roles = of_kind(&documents, "ClusterRole").len() + of_kind(&documents, "Role").len();
         let mut bindings = of_kind(&documents, "ClusterRoleBinding");
         bindings.extend(of_kind(&documents, "RoleBinding"));
-        bindings.retain(|binding| binding["roleRef"]["name"] == own);
+        let is_own = |name: &str| name == own || name == format!("{own}-service-accounts");
+        bindings.retain(|binding| binding["roleRef"]["name"].as_str().is_some_and(is_own));
         assert_eq!(
             bindings.len(),
             roles,

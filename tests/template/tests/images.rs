@@ -5,31 +5,53 @@ use std::sync::LazyLock;
 
 use emulator::Tools;
 use serde_json::Value;
-use template::functions::IMAGE_DEPLOY;
+use template::functions::{IMAGE_DEPLOY, PULL_SECRET};
 use template::statements;
 
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| template::translated(&Tools::ensure(&|_line| ()).unwrap()).unwrap());
 
 #[test]
-fn registries_are_read_by_image_deploy_alone_and_written_to_by_nobody() {
-    let reads = ["ecr:BatchGetImage", "ecr:DescribeImages"];
-    let mut found = Vec::new();
+fn registries_are_read_by_who_deploys_pulled_from_by_who_holds_a_token_and_written_to_by_nobody() {
+    let of_role = |role: &str| {
+        let all = statements(&TEMPLATE);
+        let own = all.iter().filter(|statement| statement.owner == role);
+        let actions = own.flat_map(|statement| statement.actions().into_iter().map(str::to_owned));
+        let mut found: Vec<String> = actions.filter(|action| action.starts_with("ecr:")).collect();
+        found.sort_unstable();
+        found
+    };
+    let (deploys, pulls) = (IMAGE_DEPLOY.resource("Role"), PULL_SECRET.resource("Role"));
+    assert_eq!(of_role(&deploys), ["ecr:BatchGetImage", "ecr:DescribeImages"]);
+    assert_eq!(
+        of_role(&pulls),
+        [
+            "ecr:BatchGetImage",
+            "ecr:GetAuthorizationToken",
+            "ecr:GetDownloadUrlForLayer"
+        ]
+    );
     for statement in statements(&TEMPLATE) {
-        for action in statement.actions() {
-            if action.starts_with("ecr:") {
-                assert_eq!(statement.owner, IMAGE_DEPLOY.resource("Role"), "{action}");
-                let resource = statement.body["Resource"]["Fn::Sub"].as_str().unwrap();
-                assert!(
-                    resource.ends_with(":repository/${ImageRepositories}"),
-                    "{resource}"
-                );
-                found.push(action);
-            }
-        }
+        let is_of_ecr = statement
+            .actions()
+            .iter()
+            .any(|action| action.starts_with("ecr:"));
+        assert!(!is_of_ecr || [&deploys, &pulls].contains(&&statement.owner.to_owned()));
     }
-    found.sort_unstable();
-    assert_eq!(found, reads);
+}
+
+#[test]
+fn what_off_hours_wakes_in_this_cluster_wakes_pull_secret_first_and_nobody_else_may_invoke_it() {
+    let resource = |kind: &str| &TEMPLATE["Resources"][PULL_SECRET.resource(kind)]["Properties"];
+    let pattern = &resource("WakingRule")["EventPattern"];
+    assert_eq!(pattern["source"], serde_json::json!(["lamplighter"]));
+    assert_eq!(pattern["detail"]["action"], serde_json::json!(["waking"]));
+    assert_eq!(pattern["detail"]["cluster"][0]["Ref"], "ClusterName");
+    let permission = resource("WakingPermission");
+    assert_eq!(permission["Principal"], "events.amazonaws.com");
+    let rule = PULL_SECRET.resource("WakingRule");
+    assert_eq!(template::referred(&permission["SourceArn"]), Some(rule.as_str()));
+    assert_eq!(resource("Tick")["ScheduleExpression"], "rate(5 minutes)");
 }
 
 #[test]

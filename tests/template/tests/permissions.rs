@@ -157,8 +157,8 @@ const TOGETHER: [(&str, &[&str]); 2] = [
     ("StopAndStartDatabases", &["StartDatabase", "StopDatabase"]),
 ];
 
-/// Actions that AWS itself takes in the name of a role, by statement.
-const TAKEN_BY_AWS: [(&str, &[&str]); 8] = [
+/// Actions that AWS itself or others take in the name of a role, by statement.
+const TAKEN_BY_AWS: [(&str, &[&str]); 9] = [
     (
         "PollQueue",
         &[
@@ -183,15 +183,18 @@ const TAKEN_BY_AWS: [(&str, &[&str]); 8] = [
             "ec2:UnassignPrivateIpAddresses",
         ],
     ),
+    // Nodes pull with the tokens of a role.
+    ("PullImages", &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]),
     ("InvokeFunction", &["lambda:InvokeFunction"]),
     ("KeepUndeliveredTicks", &["sqs:SendMessage"]),
 ];
 
 /// Statements whose actions know no resources.
-const ON_EVERYTHING: [&str; 6] = [
+const ON_EVERYTHING: [&str; 7] = [
     "AttachToVpc",
     "FindGroups",
     "FindMachines",
+    "GetRegistryTokens",
     "ListParameters",
     "NoNetworkInterfacesFromCode",
     "ReadHooks",

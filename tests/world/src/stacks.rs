@@ -12,12 +12,13 @@ use crate::world::CLUSTER;
 
 /// Each function: its name, and how its outputs of the stack begin. Its manifest is `infra/rbac/<name>.yaml`, and binds
 /// the group `lamplighter:<name>`.
-const FUNCTIONS: [(&str, &str); 5] = [
+const FUNCTIONS: [(&str, &str); 6] = [
     ("node-drain", "NodeDrain"),
     ("node-join", "NodeJoin"),
     ("node-label", "NodeLabel"),
     (OFF_HOURS, "OffHours"),
     (IMAGE_DEPLOY, "ImageDeploy"),
+    (PULL_SECRET, "PullSecret"),
 ];
 
 /// Groups belong to one cluster each, by their tags. Workloads belong to whoever is let into the cluster, and here that
@@ -25,6 +26,11 @@ const FUNCTIONS: [(&str, &str); 5] = [
 const OFF_HOURS: &str = "off-hours";
 /// Likewise.
 const IMAGE_DEPLOY: &str = "image-deploy";
+/// Likewise.
+const PULL_SECRET: &str = "pull-secret";
+
+/// The namespaces that get a pull secret.
+pub const PULLING: &str = "pulls-*";
 
 /// Where the kubeconfigs of the second way in are kept, one for each function.
 const KUBECONFIG: &str = "/lamplighter/kubeadm/kubeconfig";
@@ -99,10 +105,13 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
         .parameter("HoursTimeZone", "Europe/Berlin")
         .parameter("HoursPatienceSeconds", "120")
         .parameter("ImageSweepMinutes", "1")
-        .parameter("ImageSoakSeconds", "5");
+        .parameter("ImageSoakSeconds", "5")
+        .parameter("PullSecret", "enabled")
+        .parameter("PullRegistries", &crate::registry::host())
+        .parameter("PullNamespaces", PULLING);
     if way == Way::Kubeconfig {
         let key = create_key(world).await?;
-        let of_one = [OFF_HOURS, IMAGE_DEPLOY];
+        let of_one = [OFF_HOURS, IMAGE_DEPLOY, PULL_SECRET];
         for (name, _) in FUNCTIONS.into_iter().filter(|(name, _)| !of_one.contains(name)) {
             let user = format!("lamplighter-{name}");
             let kubeconfig = world
@@ -113,6 +122,7 @@ pub async fn deploy(world: &World, built: &Built, way: Way) -> Result<Outputs> {
         stack = stack
             .parameter("OffHours", "disabled")
             .parameter("ImageDeploy", "disabled")
+            .parameter("PullSecret", "disabled")
             .parameter("ClusterAccess", "kubeconfig")
             .parameter("KubeconfigParameter", KUBECONFIG)
             .parameter("KubeconfigKeyArn", &key);
