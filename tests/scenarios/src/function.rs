@@ -38,6 +38,18 @@ impl Function {
         })
     }
 
+    /// The same of a function that reads no queue.
+    pub fn without_queue(outputs: &Outputs, prefix: &str, policy: &str) -> Result<Self> {
+        let text = |name: &str| outputs.get(&format!("{prefix}{name}")).map(str::to_owned);
+        Ok(Self {
+            name: text("FunctionName")?,
+            policy: RolePolicy::of(&text("RoleArn")?, policy),
+            logs: text("LogGroupName")?,
+            queue: String::new(),
+            dead_letters: String::new(),
+        })
+    }
+
     /// Its log lines and metrics since `since`.
     pub async fn records(&self, world: &World, since: Timestamp) -> Result<Vec<Value>> {
         let is_new = |record: &Value| {

@@ -58,6 +58,8 @@ pub struct Deployment {
     pub hours: Option<(Function, String)>,
     /// `image-deploy`; the second way in goes without.
     pub images: Option<Function>,
+    /// `pull-secret`; the second way in goes without.
+    pub pulls: Option<Function>,
 }
 
 impl Deployment {
@@ -72,6 +74,10 @@ impl Deployment {
             },
             images: match outputs.get("ImageDeployFunctionName") {
                 Ok(_) => Some(Function::of(outputs, "ImageDeploy", "image-deploy")?),
+                Err(_) => None,
+            },
+            pulls: match outputs.get("PullSecretFunctionName") {
+                Ok(_) => Some(Function::without_queue(outputs, "PullSecret", "pull-secret")?),
                 Err(_) => None,
             },
         })

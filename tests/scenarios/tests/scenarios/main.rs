@@ -20,6 +20,7 @@ mod labels;
 mod messages;
 mod operator;
 mod permissions;
+mod pulls;
 mod world_itself;
 
 use std::sync::{Arc, Mutex};
@@ -66,6 +67,7 @@ const SCENARIOS: &[Scenario] = scenarios! {
     images::what_is_pushed_at_night_is_judged_when_there_are_pods_again,
     images::one_push_reaches_fifty_deployments_of_ten_namespaces,
     images::what_a_person_takes_back_stays_away_until_something_newer_comes,
+    pulls::a_pull_secret_is_made_renewed_and_ready_when_the_morning_begins,
     permissions::without_any_single_permission_of_node_drain_an_error_names_it,
     permissions::without_any_single_permission_of_node_join_an_error_names_it,
     permissions::without_any_single_permission_of_node_label_an_error_names_it,
