@@ -222,6 +222,9 @@ pub(crate) enum Function {
     /// Puts to sleep at night, and wakes
     #[value(name = "off-hours")]
     Hours,
+    /// Deploys images, and takes back what fails
+    #[value(name = "image-deploy")]
+    Images,
 }
 
 impl Function {
@@ -232,6 +235,7 @@ impl Function {
             Self::Join => "node-join",
             Self::Label => "node-label",
             Self::Hours => "off-hours",
+            Self::Images => "image-deploy",
         }
     }
 }

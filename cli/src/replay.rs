@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws::autoscaling::AutoScaling;
+use aws::ecr::Ecr;
 use aws::eventbridge::{BusEvent, EventBridge, PutEvents};
 use aws::rds::Rds;
 use aws::s3::Bucket;
@@ -17,6 +18,7 @@ use aws::ssm::ParameterStore;
 use aws_config::SdkConfig;
 use aws_ec2::Ec2;
 use function::Failed;
+use image_deploy::ImageDeploy;
 use jiff::SignedDuration;
 use node_drain::NodeDrain;
 use node_join::{NodeJoin, OsRandom};
@@ -135,6 +137,11 @@ impl Stage<'_> {
                     .with_subscriber(logs)
                     .await
             }
+            Function::Images => {
+                self.image_deploy(event, &invocation, &recorder)
+                    .with_subscriber(logs)
+                    .await
+            }
         }?;
         Ok(Run::new(function.name(), answer, &recorder.lines()))
     }
@@ -198,6 +205,21 @@ impl Stage<'_> {
             rds: Rds::new(self.sdk),
             gate: self.door(),
             bucket: Bucket::new(self.sdk, config.bucket.clone()),
+            bus: self.bus(),
+            dead_letters: Aside,
+            clock: SystemClock,
+            lines: lines.clone(),
+            config,
+        };
+        Ok(Box::pin(function.handle(event, invocation)).await)
+    }
+
+    async fn image_deploy(&self, event: Value, invocation: &Invocation, lines: &Recorder) -> Answer {
+        let mut config = self.settings.image_deploy()?;
+        config.common.dry_run = !self.apply;
+        let function = ImageDeploy {
+            registry: Ecr::new(self.sdk),
+            gate: self.door(),
             bus: self.bus(),
             dead_letters: Aside,
             clock: SystemClock,

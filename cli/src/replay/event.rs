@@ -67,7 +67,13 @@ impl Recorded {
         if let Some(function) = wanted {
             return Ok(vec![function]);
         }
-        let all = [Function::Drain, Function::Join, Function::Label, Function::Hours];
+        let all = [
+            Function::Drain,
+            Function::Join,
+            Function::Label,
+            Function::Hours,
+            Function::Images,
+        ];
         let messages = match &self.content {
             Content::Tick => return Ok(all.into()),
             Content::Edge => return Ok(vec![Function::Hours]),
@@ -96,7 +102,8 @@ fn is_for(event: &Event, function: Function) -> bool {
         | (Event::Launch(_), Function::Join | Function::Label)
         | (Event::Ended(_), Function::Join)
         | (Event::TagsChanged(_), Function::Label)
-        | (Event::Hours(_), Function::Hours) => true,
+        | (Event::Hours(_), Function::Hours)
+        | (Event::Image(_), Function::Images) => true,
         (
             Event::Terminate(_)
             | Event::Launch(_)
@@ -105,7 +112,7 @@ fn is_for(event: &Event, function: Function) -> bool {
             | Event::Hours(_)
             | Event::Image(_)
             | Event::TestNotification,
-            Function::Drain | Function::Join | Function::Label | Function::Hours,
+            Function::Drain | Function::Join | Function::Label | Function::Hours | Function::Images,
         ) => false,
     }
 }
@@ -133,6 +140,7 @@ mod tests {
             ("node-join/launch-action", &["node-join", "node-label"]),
             ("node-join/terminate-successful", &["node-join"]),
             ("node-label/tag-change", &["node-label"]),
+            ("image-deploy/push", &["image-deploy"]),
             ("node-label/delete-tags", &["node-label"]),
             ("off-hours/wake", &["off-hours"]),
             ("off-hours/hold", &["off-hours"]),
@@ -143,7 +151,7 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(functions(&file(name)).unwrap(), expected, "{name}");
         }
-        assert_eq!(functions(r#"{"tick":true}"#).unwrap().len(), 4);
+        assert_eq!(functions(r#"{"tick":true}"#).unwrap().len(), 5);
         assert_eq!(functions(r#"{"edge":"wake"}"#).unwrap(), ["off-hours"]);
     }
 
