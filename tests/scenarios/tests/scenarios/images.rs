@@ -1,4 +1,6 @@
 //! Images that are pushed go out, and bad ones come back, by the deployed function.
+//!
+//! Most of the time of these stories is spent waiting for pods and ticks: so they are told side by side.
 
 use std::time::Duration;
 
@@ -83,8 +85,21 @@ impl<'a> Scene<'a> {
     }
 }
 
-pub(crate) async fn a_push_is_rolled_out_by_its_digest_and_found_good(stage: &Stage) -> Result<()> {
-    let scene = Scene::set(stage, "pushes").await?;
+pub(crate) async fn what_is_pushed_goes_out_what_fails_comes_back_and_people_have_their_way(
+    stage: &Stage,
+) -> Result<()> {
+    let scene = Scene::set(stage, "images").await?;
+    tokio::try_join!(
+        a_push_is_rolled_out_by_its_digest_and_found_good(&scene),
+        images_that_fail_are_taken_back_and_never_come_again(&scene),
+        credentials_that_are_refused_are_no_failure_of_an_image(&scene),
+        what_is_pushed_at_night_is_judged_when_there_are_pods_again(&scene),
+        what_a_person_takes_back_stays_away_until_something_newer_comes(&scene),
+    )?;
+    scene.end().await
+}
+
+async fn a_push_is_rolled_out_by_its_digest_and_found_good(scene: &Scene<'_>) -> Result<()> {
     let world = scene.world;
     let shops = scene.open(Shops::new("pushes")).await?;
     let index = registry::push_index(
@@ -105,14 +120,17 @@ pub(crate) async fn a_push_is_rolled_out_by_its_digest_and_found_good(stage: &St
     ensure(cause == "lamplighter: app 1.2.3 -> 1.3.0", || format!("{cause}"))?;
 
     // The event is lost: the sweep finds it. Nothing runs on machines of another kind.
-    stage.world.relay().set_faults(Faults::lose_everything());
+    world.relay().set_faults(Faults {
+        repository: Some(shops.repository.clone()),
+        ..Faults::lose_everything()
+    });
     let arm = Contents::new("1.3.1");
     registry::push_index(world, &shops.repository, "1.3.1", &arm, &["arm64"]).await?;
     let digest = shops.push(world, "1.3.2", &Contents::new("1.3.2")).await?;
     let swept = shops
         .until_image(world, &shops.pinned("1.3.2", &digest), TICKS)
         .await;
-    stage.world.relay().set_faults(Faults::default());
+    world.relay().set_faults(Faults::default());
     swept?;
     shops.until_stage(world, "verified", TICKS).await?;
     let patches = scene.patches("web-0")?;
@@ -125,11 +143,10 @@ pub(crate) async fn a_push_is_rolled_out_by_its_digest_and_found_good(stage: &St
         "it was patched again".to_owned()
     })?;
     shops.close(world).await?;
-    scene.end().await
+    Ok(())
 }
 
-pub(crate) async fn images_that_fail_are_taken_back_and_never_come_again(stage: &Stage) -> Result<()> {
-    let scene = Scene::set(stage, "failures").await?;
+async fn images_that_fail_are_taken_back_and_never_come_again(scene: &Scene<'_>) -> Result<()> {
     let world = scene.world;
     let kinds = [
         ("crash", Failure::CrashLoop),
@@ -180,11 +197,10 @@ pub(crate) async fn images_that_fail_are_taken_back_and_never_come_again(stage: 
         )?;
         shop.close(world).await?;
     }
-    scene.end().await
+    Ok(())
 }
 
-pub(crate) async fn credentials_that_are_refused_are_no_failure_of_an_image(stage: &Stage) -> Result<()> {
-    let scene = Scene::set(stage, "credentials").await?;
+async fn credentials_that_are_refused_are_no_failure_of_an_image(scene: &Scene<'_>) -> Result<()> {
     let world = scene.world;
     let shops = scene.open(Shops::new("credentials")).await?;
     let refused = Contents::failing("1.3.0", Failure::ImageForbidden);
@@ -201,11 +217,10 @@ pub(crate) async fn credentials_that_are_refused_are_no_failure_of_an_image(stag
     let blocked = &object["metadata"]["annotations"]["lamplighter.dev/blocked-digests"];
     ensure(blocked.is_null(), || blocked.to_string())?;
     shops.close(world).await?;
-    scene.end().await
+    Ok(())
 }
 
-pub(crate) async fn what_is_pushed_at_night_is_judged_when_there_are_pods_again(stage: &Stage) -> Result<()> {
-    let scene = Scene::set(stage, "nights").await?;
+async fn what_is_pushed_at_night_is_judged_when_there_are_pods_again(scene: &Scene<'_>) -> Result<()> {
     let world = scene.world;
     let shops = scene.open(Shops::new("nights")).await?;
     let scale = async |replicas: &str| {
@@ -239,7 +254,7 @@ pub(crate) async fn what_is_pushed_at_night_is_judged_when_there_are_pods_again(
     scale("2").await?;
     shops.until_stage(world, "verified", TICKS).await?;
     shops.close(world).await?;
-    scene.end().await
+    Ok(())
 }
 
 pub(crate) async fn one_push_reaches_fifty_deployments_of_ten_namespaces(stage: &Stage) -> Result<()> {
@@ -273,10 +288,7 @@ pub(crate) async fn one_push_reaches_fifty_deployments_of_ten_namespaces(stage: 
     scene.end().await
 }
 
-pub(crate) async fn what_a_person_takes_back_stays_away_until_something_newer_comes(
-    stage: &Stage,
-) -> Result<()> {
-    let scene = Scene::set(stage, "people").await?;
+async fn what_a_person_takes_back_stays_away_until_something_newer_comes(scene: &Scene<'_>) -> Result<()> {
     let world = scene.world;
     let shops = scene.open(Shops::new("people")).await?;
     let digest = shops.push(world, "1.3.0", &Contents::new("1.3.0")).await?;
@@ -301,5 +313,5 @@ pub(crate) async fn what_a_person_takes_back_stays_away_until_something_newer_co
         .until_image(world, &shops.pinned("1.3.1", &newer), SOON)
         .await?;
     shops.close(world).await?;
-    scene.end().await
+    Ok(())
 }
