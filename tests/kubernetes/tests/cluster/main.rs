@@ -10,6 +10,7 @@
 
 mod access;
 mod eviction;
+mod failures;
 mod fence;
 mod harness;
 mod image_fence;
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
         image_fence::image_deploy_changes_nothing_else_of_workloads,
         image_fence::image_deploy_neither_makes_nor_deletes_workloads_whatever_else_it_may,
         image_fence::the_largest_pods_are_within_the_budget_of_the_fence,
+        failures::an_image_that_can_not_be_pulled_says_why_and_is_tried_again,
+        failures::a_container_that_crashes_is_started_again_and_again_and_is_never_ready,
+        failures::a_container_without_its_configuration_waits_and_one_may_run_and_never_be_ready,
         machines::a_machine_that_leaves_takes_its_pods_along,
         machines::a_part_that_dies_is_named_with_the_end_of_its_log,
         machines::a_node_has_what_the_cloud_provider_would_give_it,

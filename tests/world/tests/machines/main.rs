@@ -1,6 +1,6 @@
 //! Machines that boot, find their document and join: the script of the users, the real API server, and IAM with the
 //! policy of the template. What node-join does is done by hand. And the other things of a world that come and go:
-//! node groups, databases, objects.
+//! node groups, databases, objects, images.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 mod capacity;
 mod documents;
 mod joins;
+mod registry;
 mod stage;
 mod strangers;
 
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
         capacity::a_group_has_the_bounds_and_the_tags_that_people_gave_it,
         capacity::a_database_is_made_stopped_started_tagged_and_deleted,
         capacity::objects_are_listed_by_prefix_and_read,
+        registry::tags_move_images_stay_and_each_push_and_deletion_is_an_event,
+        registry::an_image_for_several_architectures_is_several_events_of_which_one_has_a_tag,
+        registry::case_31_a_tag_that_may_not_move_stays_and_no_event_tells_otherwise,
+        registry::a_password_pulls_until_it_is_too_old_and_a_failing_image_says_so_by_its_digest,
     ];
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
