@@ -15,11 +15,13 @@
 //! - The plan depends on its arguments alone, and all memory is in annotations of the workload, each write of which holds
 //!   for the version that was seen: a crash, a duplicate or a lost event all come down to planning again.
 
+mod candidates;
 mod change;
 pub mod choice;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+mod gate;
 #[cfg(test)]
 mod interleavings;
 mod notice;

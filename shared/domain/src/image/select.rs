@@ -2,33 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::choice::{Artifact, Candidate, Current, Digest, Image, Relation, Tag, choose, relation};
-use super::facts::{Ask, Attention, Held, Platforms};
+use super::choice::Digest;
+use super::facts::{Ask, Attention};
+use super::gate::Gate;
 use super::notice::{HeldBack, Notice, NoticeKind, Standing};
 use super::plan::{Case, LOOK_SOON, Ours, Plan, Then, attention_to};
 use super::record::{Past, Record, Stage, Status};
 use super::reference::{ImageRef, Repository};
-use super::settings::Hold;
-use super::target::Kind;
 use super::verdict::{Waiting, usual_start};
-use super::workload::Replacement;
-use crate::time::later;
-
-/// Digests that may fail in a row before a person has to look.
-const BREAKER: u32 = 3;
 
 /// An image that is to take the place of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Pick {
-    ours: Ours,
-    image: ImageRef,
-    digest: Digest,
-    repository: Repository,
-    reason: String,
+pub(super) struct Pick {
+    pub(super) ours: Ours,
+    pub(super) image: ImageRef,
+    pub(super) digest: Digest,
+    pub(super) repository: Repository,
+    pub(super) reason: String,
 }
 
 /// What the choice among a container's tags came to.
-enum Chosen {
+pub(super) enum Chosen {
     /// This.
     Pick(Box<Pick>),
     /// Nothing better; why.
@@ -251,13 +245,6 @@ fn deployed(case: &Case<'_>, picks: &[Pick], why: String) -> Record {
     record
 }
 
-/// Whether picks may be deployed now.
-enum Gate {
-    Open,
-    Ask(Vec<Ask>),
-    Held(HeldBack),
-}
-
 impl Case<'_> {
     /// What has to be known before anything can be chosen.
     fn missing(&self) -> Vec<Ask> {
@@ -277,233 +264,6 @@ impl Case<'_> {
     fn depends_on_pods(&self) -> bool {
         let is_loose = self.ours.iter().any(|ours| ours.image.digest.is_none());
         self.settings.follows_one_tag() && is_loose && self.seen.workload.rollout.pods > 0
-    }
-
-    fn held(&self, image: &ImageRef) -> Result<&[Held], String> {
-        let listing = image
-            .repository
-            .as_ref()
-            .and_then(|repository| self.seen.facts.listings.get(repository));
-        match listing {
-            Some(Ok(held)) => Ok(held),
-            Some(Err(why)) => Err(why.clone()),
-            None => Err("the repository was not asked".to_owned()),
-        }
-    }
-
-    /// An image as the order of its policy sees it, with what the registry says of it.
-    pub(super) fn known(&self, image: &ImageRef, tag: &Tag) -> Current {
-        let held = self.held(image).unwrap_or_default();
-        let found = match &image.digest {
-            Some(digest) => held.iter().find(|one| one.digest == *digest),
-            None => held.iter().find(|one| one.tags.contains(tag)),
-        };
-        let digest = match (&image.digest, self.settings.follows_one_tag()) {
-            (Some(digest), _) => Some(digest.clone()),
-            (None, true) => self.running(image),
-            (None, false) => found.map(|one| one.digest.clone()),
-        };
-        Current {
-            tag: tag.clone(),
-            digest,
-            pushed: found.map(|one| one.pushed),
-        }
-    }
-
-    /// The digest that all pods run which name this image, if the registry knows it.
-    fn running(&self, image: &ImageRef) -> Option<Digest> {
-        let text = image.to_string();
-        let pods = self
-            .seen
-            .pods()
-            .unwrap_or_default()
-            .iter()
-            .filter(|pod| !pod.leaving);
-        let mut digests = pods
-            .flat_map(|pod| &pod.containers)
-            .filter(|container| container.image == text)
-            .map(|container| container.digest.as_ref());
-        let first = digests.next().flatten()?;
-        let is_held = self.held(image).ok()?.iter().any(|one| one.digest == *first);
-        (is_held && digests.all(|other| other == Some(first))).then(|| first.clone())
-    }
-
-    /// What is to run in place of what a container runs.
-    fn choose_for(&self, ours: &Ours) -> Result<Chosen, String> {
-        let held = self.held(&ours.image)?;
-        let Some(tag) = &ours.image.tag else {
-            return Ok(Chosen::Nothing(format!(
-                "container {}: {} has no tag to go on from",
-                ours.name, ours.image
-            )));
-        };
-        let rules = &self.settings.rules;
-        let live = self.known(&ours.image, tag);
-        let candidates = self.candidates(&ours.name, held);
-        let status = self.record.status.as_ref();
-        let floor = |images: fn(&Status) -> &BTreeMap<String, ImageRef>| {
-            let image = status.and_then(|status| images(status).get(&ours.name))?;
-            let known = self.known(image, image.tag.as_ref()?);
-            let is_above = !self.settings.follows_one_tag()
-                && image.repository == ours.image.repository
-                && relation(rules, Image::from(&known), Image::from(&live)) == Relation::Newer;
-            is_above.then_some((image, known))
-        };
-        let rejected = floor(|status| &status.rejected);
-        let failed = floor(|status| &status.failed);
-        let choice = match (&rejected, &failed) {
-            (Some((_, floor)), _) => choose(rules, Some(floor), &candidates),
-            (None, Some((_, floor))) => {
-                let choice = choose(rules, Some(floor), &candidates);
-                // The tag that failed may have been mended under its own name.
-                let mended = candidates
-                    .iter()
-                    .find(|one| one.tag == floor.tag && one.digest != floor.digest && one.barred.is_none());
-                match (&choice.picked, mended) {
-                    (None, Some(mended)) => {
-                        let only = std::slice::from_ref(mended);
-                        choose(rules, Some(&live), only)
-                    }
-                    (Some(_), _) | (None, None) => choice,
-                }
-            }
-            (None, None) => choose(rules, Some(&live), &candidates),
-        };
-        // What is newer than something else must be a move from what runs too.
-        let may_follow = |one: &Candidate| {
-            choose(rules, Some(&live), std::slice::from_ref(one))
-                .picked
-                .is_some()
-        };
-        let Some(picked) = choice.picked.filter(may_follow) else {
-            if let Some(by) = status.and_then(|status| status.rejected.get(&ours.name)) {
-                let mut candidates = candidates;
-                let taken_back = candidates.iter_mut().filter(|one| one.digest == by.digest);
-                taken_back.for_each(|one| one.barred = None);
-                let wanted = choose(rules, Some(&live), &candidates).picked;
-                let image = wanted.and_then(|one| Some(ours.image.pinned(one.tag, one.digest?)));
-                if let Some(image) = image {
-                    return Ok(Chosen::Rejected(Box::new((image, by.clone()))));
-                }
-            }
-            return Ok(Chosen::Nothing(choice.reason));
-        };
-        let (Some(digest), Some(repository)) = (picked.digest, ours.image.repository.clone()) else {
-            return Ok(Chosen::Nothing(choice.reason));
-        };
-        Ok(Chosen::Pick(Box::new(Pick {
-            image: ours.image.pinned(picked.tag, digest.clone()),
-            ours: ours.clone(),
-            digest,
-            repository,
-            reason: choice.reason,
-        })))
-    }
-
-    fn candidates(&self, container: &str, held: &[Held]) -> Vec<Candidate> {
-        let rejected = self
-            .record
-            .status
-            .as_ref()
-            .and_then(|status| status.rejected.get(container));
-        let rejected = rejected.and_then(|image| image.digest.as_ref());
-        let of = |one: &Held| {
-            let taken_back = (rejected == Some(&one.digest)).then(|| "a person took it back".to_owned());
-            let barred = self.record.bars(&one.digest).or(taken_back);
-            let artifact = one.artifact.clone().map_or(Artifact::Image, Artifact::Other);
-            let candidate = move |tag: &Tag| Candidate {
-                tag: tag.clone(),
-                digest: Some(one.digest.clone()),
-                pushed: Some(one.pushed),
-                artifact: artifact.clone(),
-                barred: barred.clone(),
-            };
-            one.tags.iter().map(candidate).collect::<Vec<_>>()
-        };
-        held.iter().flat_map(of).collect()
-    }
-
-    fn held_back(&self, picks: &[Pick]) -> Gate {
-        let status = self.record.status.as_ref();
-        let failures = status.map_or(0, |status| status.failures);
-        if failures >= BREAKER {
-            return Gate::Held(HeldBack::Breaker(failures));
-        }
-        if let Some(hold) = self.settings.hold.filter(|hold| hold.holds(self.now)) {
-            let until = match hold {
-                Hold::Open => None,
-                Hold::Until(end) => Some(end),
-            };
-            return Gate::Held(HeldBack::Hold(until));
-        }
-        if let Some(owner) = &self.owner {
-            return Gate::Held(HeldBack::Owner(owner.clone()));
-        }
-        if let Some(spans) = self.settings.frozen(self.now) {
-            return Gate::Held(HeldBack::Freeze(spans));
-        }
-        if self.seen.workload.rollout.paused {
-            return Gate::Held(HeldBack::Paused);
-        }
-        let rested = status.map(|status| later(status.patched, self.settings.cooldown));
-        if let Some(until) = rested.filter(|until| self.now < *until) {
-            return Gate::Held(HeldBack::Cooldown(until));
-        }
-        let mut asks = Vec::new();
-        for pick in picks {
-            let key = (pick.repository.clone(), pick.digest.clone());
-            match self.seen.facts.platforms.get(&key) {
-                None => asks.push(Ask::Platforms(key.0, key.1)),
-                Some(Ok(platforms)) => {
-                    if let Some(why) = self.nowhere_to_run(platforms) {
-                        let why = format!("container {}: {why}", pick.ours.name);
-                        return Gate::Held(HeldBack::Machines(why));
-                    }
-                }
-                // It runs somewhere, or its start fails and is seen: nothing to hold it back for.
-                Some(Err(_)) => {}
-            }
-        }
-        let is_watched = self.seen.workload.rollout.replacement == Replacement::Controller;
-        let has_memory = self.seen.workload.target.kind == Kind::Deployment;
-        let has_pods = is_watched && self.seen.workload.rollout.pods > 0;
-        if (has_memory || has_pods) && self.seen.family.is_none() {
-            asks.push(Ask::Family);
-        }
-        asks.sort();
-        asks.dedup();
-        if asks.is_empty() {
-            Gate::Open
-        } else {
-            Gate::Ask(asks)
-        }
-    }
-
-    /// Why no machine that the workload may use can run an image; `None` if one can, or if that is not known.
-    fn nowhere_to_run(&self, platforms: &Platforms) -> Option<String> {
-        let Platforms::Of(built) = platforms else {
-            return None;
-        };
-        let list = |names: &mut dyn Iterator<Item = &String>| {
-            names.map(String::as_str).collect::<Vec<_>>().join(", ")
-        };
-        let for_what = list(&mut built.iter());
-        if let Some(wanted) = &self.seen.workload.node_architecture {
-            return (!built.contains(wanted))
-                .then(|| format!("the image is for {for_what}, the workload for nodes of {wanted}"));
-        }
-        let nodes = self
-            .seen
-            .facts
-            .architectures
-            .as_ref()
-            .filter(|nodes| !nodes.is_empty())?;
-        (built.is_disjoint(nodes)).then(|| {
-            format!(
-                "the image is for {for_what}, the nodes are {}",
-                list(&mut nodes.iter())
-            )
-        })
     }
 
     /// The image that runs, if its repository does not have it any more.
