@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::failure::{Class, Classified as _};
 use domain::image::{Change, Notice, NoticeKind, Target, Then};
 use domain::time::later;
+use function::bus::Told;
 use function::rounds::{AFTER_FAILURE, IN_FLIGHT};
 use function::{Failed, Tally};
 use futures::StreamExt as _;
@@ -13,7 +14,7 @@ use kubernetes::{PatchImages, RecordWorkloadEvent};
 use runtime::error::chain;
 
 use crate::look::{Lasting, Subject, View};
-use crate::tell::{self, Told};
+use crate::tell;
 
 /// A workload that changed since it was seen is read again after this time. Controllers write its status many times in
 /// a rollout, so that this is no rare thing.
@@ -82,7 +83,7 @@ impl<K: PatchImages + RecordWorkloadEvent> Bench<'_, K> {
         let after = match self.write(plan.change.as_ref()).await {
             Went::On => {
                 tell::log(target, &plan.notices, &mut tally);
-                let told = |notice| Told::of(target, notice, &subject.attention);
+                let told = |notice| tell::told(target, notice, &subject.attention);
                 applied.told.extend(plan.notices.iter().map(told));
                 tell::on_workload(
                     self.cluster,

@@ -63,8 +63,6 @@ mod counts {
     pub(crate) const REFUSED: Count = Count::new("ImageSettingsRefused");
     /// Workloads whose image is no longer in its repository.
     pub(crate) const VANISHED: Count = Count::new("ImagesVanished");
-    /// Times that people or the bus could not be told.
-    pub(crate) const UNTOLD: Count = Count::new("EventsUntold");
 }
 
 /// All that a registry does for us.

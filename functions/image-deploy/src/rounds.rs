@@ -6,6 +6,7 @@ use access::Connect;
 use aws::eventbridge::PutEvents;
 use domain::image::{Ask, Attention, Kind, Observation, Target, Workload, plan};
 use domain::time::later;
+use function::bus;
 use function::report::count;
 use function::rounds;
 use function::{Failed, Tally};
@@ -88,7 +89,7 @@ where
                 now: self.clock.now(),
             };
             let applied = bench.apply(views, &mut said, tally).await;
-            tell::on_bus(&self.bus, &self.config.common.cluster, applied.told, tally).await;
+            bus::tell(&self.bus, &self.config.common.cluster, applied.told, tally).await;
             lasting.extend(applied.lasting);
             let Some(first) = lasting.iter().map(|one| one.due).min() else {
                 break;

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aws::eventbridge::{BusEvent, PutEvents};
-use domain::ids::ClusterName;
 use domain::image::{Attention, Change, ImageRef, Notice, NoticeKind, Standing, Target, Workload};
-use domain::keys::EVENT_SOURCE;
+use function::bus::Told;
 use function::report::count;
 use function::{Count, Tally};
 use jiff::Timestamp;
 use kubernetes::{RecordWorkloadEvent, Severity, WorkloadEvent};
 use runtime::error::chain;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::look::View;
 use crate::{SERVICE, counts};
@@ -23,60 +21,27 @@ const CANDIDATE: &str = "Image Candidate";
 /// `detail-type` of what a person has to look at.
 const ERROR: &str = "Image Error";
 
-/// Something to be told on the bus.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
-    kind: &'static str,
-    detail: Value,
-}
-
-impl Told {
-    /// What a notice about a workload is to machines.
-    pub(crate) fn of(target: &Target, notice: &Notice, attention: &Attention) -> Self {
-        let (kind, word) = match notice.kind {
-            NoticeKind::Deployed
-            | NoticeKind::Verified
-            | NoticeKind::Deferred
-            | NoticeKind::Failed
-            | NoticeKind::RolledBack
-            | NoticeKind::Restored
-            | NoticeKind::Held => (ACTION, "action"),
-            NoticeKind::Candidate => (CANDIDATE, "action"),
-            NoticeKind::Attention => (ERROR, "error"),
-        };
-        let images: BTreeMap<&String, &ImageRef> =
-            notice.images.iter().map(|(name, image)| (name, image)).collect();
-        let mut detail = json!({ "resource": target, "images": images, "reason": notice.text });
-        detail[word] = json!(notice.kind);
-        if let Attention::Event(event) = attention {
-            detail["event"] = json!(event);
-        }
-        Self { kind, detail }
-    }
-}
-
-/// Puts everything on the bus. No rollout depends on it: what fails is counted and said, and no tick fails for it.
-pub(crate) async fn on_bus<P: PutEvents>(bus: &P, cluster: &ClusterName, told: Vec<Told>, tally: &mut Tally) {
-    if told.is_empty() {
-        return;
-    }
-    let event = |told: Told| {
-        let mut detail = told.detail;
-        detail["cluster"] = json!(cluster);
-        let resource = detail["resource"].as_str().unwrap_or_default().to_owned();
-        BusEvent {
-            source: EVENT_SOURCE,
-            detail_type: told.kind,
-            resources: vec![resource],
-            detail,
-        }
+/// What a notice about a workload is to machines.
+pub(crate) fn told(target: &Target, notice: &Notice, attention: &Attention) -> Told {
+    let (kind, word) = match notice.kind {
+        NoticeKind::Deployed
+        | NoticeKind::Verified
+        | NoticeKind::Deferred
+        | NoticeKind::Failed
+        | NoticeKind::RolledBack
+        | NoticeKind::Restored
+        | NoticeKind::Held => (ACTION, "action"),
+        NoticeKind::Candidate => (CANDIDATE, "action"),
+        NoticeKind::Attention => (ERROR, "error"),
     };
-    let events: Vec<BusEvent<'_>> = told.into_iter().map(event).collect();
-    tally.count(count::AWS_CALLS, events.len().div_ceil(10) as u64);
-    if let Err(error) = bus.put_events(&events).await {
-        tracing::error!(error = chain(&error), "the bus can't be told");
-        tally.one(counts::UNTOLD);
+    let images: BTreeMap<&String, &ImageRef> =
+        notice.images.iter().map(|(name, image)| (name, image)).collect();
+    let mut detail = json!({ "resource": target, "images": images, "reason": notice.text });
+    detail[word] = json!(notice.kind);
+    if let Attention::Event(event) = attention {
+        detail["event"] = json!(event);
     }
+    Told { kind, detail }
 }
 
 /// Tells people by Events, which `kubectl describe` shows.
@@ -111,7 +76,7 @@ pub(crate) async fn on_workload<K: RecordWorkloadEvent>(
         };
         if let Err(error) = cluster.record_workload_event(event).await {
             tracing::error!(resource = %workload.target, error = chain(&error), "people can't be told");
-            tally.one(counts::UNTOLD);
+            tally.one(count::EVENTS_UNTOLD);
         }
     }
 }

@@ -7,6 +7,7 @@ use domain::failure::Class;
 use domain::ids::ClusterName;
 use domain::keys::{ORIGINAL_REPLICAS, SAVED_SIZE_TAG, STATE_ANNOTATION, STATE_TAG};
 use domain::offhours::{Capacity, Key, Kind, Mirror, Move, Record, Size, Stage, Step, Switch};
+use function::bus::Told;
 use function::report::count;
 use function::rounds::{IN_FLIGHT, Went};
 use function::{Count, Failed, Tally};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::journal::{Journal, Objects};
 use crate::look::{Handle, Sight};
-use crate::tell::Told;
+use crate::tell;
 use crate::{Databases, Groups, Kubernetes, Nodegroups, counts};
 
 /// What plans are carried out with.
@@ -74,7 +75,7 @@ where
                     if let Some(count) = counted(step) {
                         tally.one(count);
                     }
-                    applied.told.extend(Told::of(&one.key, step, &one.why));
+                    applied.told.extend(tell::told(&one.key, step, &one.why));
                 }
                 Ok(Went::Stale) => {
                     tracing::info!(resource = %one.key, "{step}: it has changed meanwhile; the next look decides");

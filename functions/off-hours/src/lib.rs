@@ -57,8 +57,6 @@ mod counts {
     pub(crate) const REVERTED: Count = Count::new("ResourcesReverted");
     /// Resources that a delivery tool brings back each time, so that we gave up.
     pub(crate) const DRIFT: Count = Count::new("DriftReverts");
-    /// Times that the bus could not be told.
-    pub(crate) const UNTOLD: Count = Count::new("EventsUntold");
     /// Resources about which something is said that can't be read.
     pub(crate) const REFUSED: Count = Count::new("SettingsRefused");
 }

@@ -9,6 +9,7 @@ use domain::offhours::{
     Claim, Key, LOOK_LATER, Lease, Namespace, Override, Plan, Record, Standing, Then, View, is_due, plan,
 };
 use domain::time::later;
+use function::bus;
 use function::report::count;
 use function::rounds::{self, AFTER_FAILURE};
 use function::{Failed, Tally};
@@ -152,7 +153,7 @@ where
             };
             let applied = bench.apply(&look.plan.moves, tally).await;
             refused.extend(applied.refused);
-            tell::on_bus(&self.bus, &self.config.common.cluster, applied.told, tally).await;
+            bus::tell(&self.bus, &self.config.common.cluster, applied.told, tally).await;
             for (name, etag) in &look.expired {
                 journal.expire(name, etag, tally).await?;
             }
@@ -207,7 +208,7 @@ where
         let is_first_of_hour = hour(now.saturating_sub(since).unwrap_or(now)) < hour(now);
         if is_first_of_hour {
             let views = &look.plan.views;
-            tell::on_bus(&self.bus, cluster, tell::problems(views), tally).await;
+            bus::tell(&self.bus, cluster, tell::problems(views), tally).await;
             if let Some(way) = way {
                 tell::on_workloads(way, views, &look.sight.handles, now, tally).await;
             }

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws::eventbridge::{BusEvent, PutEvents};
 use domain::ids::ClusterName;
-use domain::keys::EVENT_SOURCE;
 use domain::offhours::{Key, Record, Size, Stage, Standing, Step, Switch, View};
+use function::bus::Told;
 use function::report::count;
 use function::{Count, Tally};
 use jiff::{SignedDuration, Timestamp};
 use kubernetes::{RecordWorkloadEvent, Severity, WorkloadEvent};
 use runtime::metrics::Metrics;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::look::Handle;
 use crate::{SERVICE, counts};
@@ -21,79 +20,45 @@ const ACTION: &str = "Off-Hours Action";
 /// `detail-type` of what a person has to look at.
 const ERROR: &str = "Off-Hours Error";
 
-/// Something to be told on the bus.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
-    kind: &'static str,
-    detail: Value,
+/// What a step that was carried out is to people; nothing for those that only we understand.
+pub(crate) fn told(key: &Key, step: &Step, why: &str) -> Option<Told> {
+    let Step::Journal(record) = step else { return None };
+    let (action, size) = match &record.stage {
+        Stage::Asleep { .. } => ("asleep", record.off),
+        Stage::Woken { .. } => ("awake", record.saved),
+        Stage::Waking { target, .. } => ("waking", *target),
+        Stage::Saved => return None,
+    };
+    Some(Told {
+        kind: ACTION,
+        detail: json!({
+            "resource": key, "action": action, "size": size.to_string(),
+            "savedSize": record.saved.to_string(), "reason": why,
+        }),
+    })
 }
 
-impl Told {
-    /// What a step that was carried out is to people; nothing for those that only we understand.
-    pub(crate) fn of(key: &Key, step: &Step, why: &str) -> Option<Self> {
-        let Step::Journal(record) = step else { return None };
-        let (action, size) = match &record.stage {
-            Stage::Asleep { .. } => ("asleep", record.off),
-            Stage::Woken { .. } => ("awake", record.saved),
-            Stage::Waking { target, .. } => ("waking", *target),
-            Stage::Saved => return None,
-        };
-        Some(Self {
-            kind: ACTION,
-            detail: json!({
-                "resource": key, "action": action, "size": size.to_string(),
-                "savedSize": record.saved.to_string(), "reason": why,
-            }),
-        })
-    }
-
-    /// What a person has to look at.
-    fn problem(view: &View) -> Option<Self> {
-        let error = if view.is_stuck {
-            "stuck"
-        } else if view.standing.needs_attention() {
-            view.standing.as_str()
-        } else {
-            return None;
-        };
-        Some(Self {
-            kind: ERROR,
-            detail: json!({
-                "resource": view.key, "error": error, "detail": view.standing.detail(),
-                "size": view.size.to_string(), "reason": view.decision.reason,
-            }),
-        })
-    }
+/// What a person has to look at.
+fn problem(view: &View) -> Option<Told> {
+    let error = if view.is_stuck {
+        "stuck"
+    } else if view.standing.needs_attention() {
+        view.standing.as_str()
+    } else {
+        return None;
+    };
+    Some(Told {
+        kind: ERROR,
+        detail: json!({
+            "resource": view.key, "error": error, "detail": view.standing.detail(),
+            "size": view.size.to_string(), "reason": view.decision.reason,
+        }),
+    })
 }
 
 /// What needs attention, of everything that was seen.
 pub(crate) fn problems(views: &[View]) -> Vec<Told> {
-    views.iter().filter_map(Told::problem).collect()
-}
-
-/// Puts everything on the bus. Nobody's sleep depends on it: what fails is counted and said, and no tick fails for it.
-pub(crate) async fn on_bus<P: PutEvents>(bus: &P, cluster: &ClusterName, told: Vec<Told>, tally: &mut Tally) {
-    if told.is_empty() {
-        return;
-    }
-    let event = |told: Told| {
-        let mut detail = told.detail;
-        detail["cluster"] = json!(cluster);
-        let resource = detail["resource"].as_str().unwrap_or_default().to_owned();
-        BusEvent {
-            source: EVENT_SOURCE,
-            detail_type: told.kind,
-            resources: vec![resource],
-            detail,
-        }
-    };
-    let events: Vec<BusEvent<'_>> = told.into_iter().map(event).collect();
-    tally.count(count::AWS_CALLS, events.len().div_ceil(10) as u64);
-    if let Err(error) = bus.put_events(&events).await {
-        let error = runtime::error::chain(&error);
-        tracing::error!(error, "the bus can't be told");
-        tally.one(counts::UNTOLD);
-    }
+    views.iter().filter_map(problem).collect()
 }
 
 /// How many workloads are told of at once: one word in a namespace may concern hundreds.
@@ -126,7 +91,7 @@ pub(crate) async fn on_workloads<K: RecordWorkloadEvent>(
         if let Err(error) = cluster.record_workload_event(event).await {
             let error = runtime::error::chain(&error);
             tracing::error!(resource = %view.key, error, "people can't be told");
-            tally.one(counts::UNTOLD);
+            tally.one(count::EVENTS_UNTOLD);
         }
     }
 }

@@ -6,12 +6,14 @@
 //! | [`inbox`] | what an invocation is asked: a tick, or messages; what nobody can read is parked |
 //! | [`enrolled`] | the groups of our cluster, and which of their instances wait at our hook |
 //! | [`hook`] | heartbeats, completions, and the look that proves them |
+//! | [`bus`] | what machines are told |
 //! | [`cluster`] | the way into the cluster, with one more try when it does not know us |
 //! | [`rounds`] | the bounds of an invocation's rounds, and how one went |
 //! | [`report`] | counts as metrics, failures as errors |
 //!
 //! A function's `handle` reads from top to bottom through them: decode, find, work, report.
 
+pub mod bus;
 pub mod cluster;
 pub mod config;
 pub mod enrolled;

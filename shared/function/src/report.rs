@@ -47,6 +47,8 @@ pub mod count {
     pub const HOOKS_COMPLETED: Count = Count::new("HooksCompleted");
     /// Hooks that were completed by ABANDON.
     pub const HOOKS_ABANDONED: Count = Count::new("HooksAbandoned");
+    /// Times that people or the bus could not be told.
+    pub const EVENTS_UNTOLD: Count = Count::new("EventsUntold");
     /// Messages that nobody could read.
     pub const MESSAGES_MALFORMED: Count = Count::new("MessagesMalformed");
     /// Whatever did not work.
