@@ -4,6 +4,7 @@ use control_plane::binary;
 use http::Method;
 use kube::Client;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::access::client;
 use crate::harness::{Cluster, send, until};
@@ -30,8 +31,12 @@ fn token(id: &str) -> Value {
     })
 }
 
+/// Tests run at once, and of two that apply what is not there yet one fails.
+static APPLYING: Mutex<()> = Mutex::const_new(());
+
 /// Applies the manifest of a function, and gives whoever is in the group that it binds.
 pub(crate) async fn identity(cluster: &Cluster, function: &str) -> Client {
+    let _alone = APPLYING.lock().await;
     let kubectl = binary::link_kubectl(&cluster.program, &cluster.dir.join("bin")).unwrap();
     let manifest = base::paths::checkout().join(format!("infra/rbac/{function}.yaml"));
     let output = tokio::process::Command::new(kubectl)

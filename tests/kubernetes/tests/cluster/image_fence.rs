@@ -3,7 +3,6 @@
 use http::{Method, Request};
 use kube::Client;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
 use crate::access::client;
 use crate::fence::identity;
@@ -15,9 +14,6 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 
 /// A repository of a host with a port.
 const WEB: &str = "registry.example.org:5000/shop/web";
-
-/// Tests run at once, and of two that apply what is not there yet one fails.
-static APPLYING: Mutex<()> = Mutex::const_new(());
 
 /// One workload of each kind, in a namespace, and whoever is image-deploy.
 struct Workloads {
@@ -87,9 +83,7 @@ impl Workloads {
     /// They are there, and the policy is in force: that is a moment after it is there.
     async fn create(cluster: &Cluster, namespace: &'static str) -> Self {
         cluster.namespace(namespace).await;
-        let applying = APPLYING.lock().await;
         let image_deploy = identity(cluster, "image-deploy").await;
-        drop(applying);
         let workloads = Self {
             namespace,
             image_deploy,

@@ -16,6 +16,7 @@ mod harness;
 mod image_fence;
 mod machines;
 mod pods;
+mod pull_fence;
 mod workloads;
 
 use std::panic::AssertUnwindSafe;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         pods::a_second_deletion_with_a_shorter_grace_hastens_it,
         pods::a_pod_whose_work_is_finite_succeeds,
         pods::a_pod_may_stay_unready,
+        pull_fence::pull_secret_makes_and_renews_pull_secrets_of_its_own_and_changes_nothing_else,
         workloads::off_hours_changes_sizes_and_its_own_annotations_and_nothing_else,
         workloads::off_hours_neither_makes_nor_deletes_workloads_whatever_else_it_may,
         workloads::whoever_changes_a_size_owns_it_alone,
