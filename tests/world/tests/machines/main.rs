@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         registry::tags_move_images_stay_and_each_push_and_deletion_is_an_event,
         registry::an_image_for_several_architectures_is_several_events_of_which_one_has_a_tag,
         registry::case_31_a_tag_that_may_not_move_stays_and_no_event_tells_otherwise,
+        registry::a_client_of_others_pushes_by_the_protocol_and_that_is_an_event_too,
         registry::a_password_pulls_until_it_is_too_old_and_a_failing_image_says_so_by_its_digest,
     ];
     let mut arguments = Arguments::from_args();

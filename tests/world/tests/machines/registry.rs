@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use relay::Step;
 use serde_json::{Value, json};
 use world::World;
@@ -125,6 +127,39 @@ pub(crate) async fn case_31_a_tag_that_may_not_move_stays_and_no_event_tells_oth
     })
     .await;
     assert_eq!(emitted(world, name), [format!("{name}:1.0.0"), last]);
+    registry::delete_repository(world, name).await.unwrap();
+}
+
+pub(crate) async fn a_client_of_others_pushes_by_the_protocol_and_that_is_an_event_too(stage: &Stage) {
+    let (world, name) = (&stage.world, "registry/protocol");
+    registry::create_repository(world, name).await.unwrap();
+    let answer = ecr(world, "GetAuthorizationToken", json!({})).await;
+    let token = answer["authorizationData"][0]["authorizationToken"]
+        .as_str()
+        .unwrap();
+    let login = String::from_utf8(STANDARD.decode(token).unwrap()).unwrap();
+    let password = login.strip_prefix("AWS:").unwrap();
+    let host = world.emulator().endpoint().trim_start_matches("http://");
+    let script = base::paths::checkout().join("tests/world/tests/machines/push.py");
+    let push = async |password: &str| {
+        tokio::process::Command::new(world.tools().python())
+            .arg(&script)
+            .arg(format!("{host}/{name}:1.0.0"))
+            .arg(password)
+            .arg(world.dir().join("data/push"))
+            .output()
+            .await
+            .unwrap()
+    };
+    assert!(!push("of nobody").await.status.success());
+    let pushed = push(password).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(pushed.status.success(), "{}", text(&pushed.stderr));
+    let said = text(&pushed.stdout);
+    let digest = said.lines().last().unwrap();
+    assert_eq!(tags(world, name, digest).await.unwrap(), ["1.0.0"]);
+    let expected = [format!("{name}:1.0.0")];
+    until("the push is an event", async || emitted(world, name) == expected).await;
     registry::delete_repository(world, name).await.unwrap();
 }
 
