@@ -83,6 +83,16 @@ impl Case<'_> {
         };
         let rejected = floor(|status| &status.rejected);
         let failed = floor(|status| &status.failed);
+        // Of the two, the newer one.
+        let (rejected, failed) = match (rejected, failed) {
+            (Some((_, rejected)), Some(failed))
+                if relation(rules, &failed.1, &rejected) == Relation::Newer =>
+            {
+                (None, Some(failed))
+            }
+            (Some(rejected), _) => (Some(rejected), None),
+            (None, failed) => (None, failed),
+        };
         let choice = match (&rejected, &failed) {
             (Some((_, floor)), _) => choose(rules, Some(floor), &candidates),
             (None, Some((_, floor))) => {
@@ -123,12 +133,20 @@ impl Case<'_> {
         let (Some(digest), Some(repository)) = (picked.digest, ours.image.repository.clone()) else {
             return Ok(Chosen::Nothing(choice.reason));
         };
+        let reason = match (&rejected, &failed) {
+            (Some((_, floor)), _) => format!("newer than {}, which a person took back", floor.tag),
+            (None, Some((_, floor))) if floor.tag == picked.tag => {
+                format!("another digest of {}, which failed", floor.tag)
+            }
+            (None, Some((_, floor))) => format!("newer than {}, which failed", floor.tag),
+            (None, None) => choice.reason,
+        };
         Ok(Chosen::Pick(Box::new(Pick {
             image: ours.image.pinned(picked.tag, digest.clone()),
             ours: ours.clone(),
             digest,
             repository,
-            reason: choice.reason,
+            reason,
         })))
     }
 
