@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::ecr::{DescribeImages, Described, Platforms, ReadPlatforms};
+use aws::ecr::{DescribeImages, Described, ReadPlatforms};
 use domain::ids::Uid;
-use domain::image::{self, Ask, Digest, Facts, Family, Held, Repository, Target};
+use domain::image::{self, Ask, Digest, Facts, Family, Held, Platforms, Repository, Target};
 use function::report::count;
 use function::rounds::IN_FLIGHT;
 use function::{Failed, Tally};
@@ -135,21 +135,13 @@ type Image = (Repository, Digest);
 async fn platforms<R: ReadPlatforms>(
     registry: &R,
     images: Vec<Image>,
-) -> Vec<(Image, Result<image::Platforms, Failed>)> {
+) -> Vec<(Image, Result<Platforms, Failed>)> {
     let ask = async |image: Image| {
         let platforms = registry.platforms(&image.0, &image.1).await;
-        (
-            image,
-            platforms.map(|platforms| of(&platforms)).map_err(Failed::from),
-        )
+        (image, platforms.map_err(Failed::from))
     };
     let asked = futures::stream::iter(images).map(ask);
     asked.buffer_unordered(IN_FLIGHT).collect().await
-}
-
-fn of(platforms: &Platforms) -> image::Platforms {
-    let architectures = platforms.architectures();
-    architectures.map_or(image::Platforms::Unknown, image::Platforms::Of)
 }
 
 async fn architectures<K: ListNodes>(cluster: &K) -> Result<BTreeSet<String>, Failed> {

@@ -3,6 +3,7 @@
 //! The host of an image names account and region, and both may be others than the function's: every call goes to the
 //! repository's own region and names the account of its registry.
 
+mod configuration;
 mod images;
 mod platforms;
 mod token;
@@ -20,7 +21,7 @@ use crate::error::{Call, Error};
 use crate::time;
 
 pub use images::{DescribeImages, Described};
-pub use platforms::{Child, Platforms, ReadPlatforms};
+pub use platforms::ReadPlatforms;
 pub use token::{GetToken, PullToken};
 
 /// The longest part of a host's name (RFC 1035, section 2.3.4): a region is one.

@@ -249,7 +249,7 @@ fn http_status(status: Option<u16>) -> String {
 }
 
 /// What is behind the SDK's own, empty words ("dispatch failure").
-fn cause<E>(error: SdkError<E, HttpResponse>) -> Cause
+pub(crate) fn cause<E>(error: SdkError<E, HttpResponse>) -> Cause
 where
     E: std::error::Error + Send + Sync + 'static,
 {

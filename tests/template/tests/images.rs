@@ -22,7 +22,12 @@ fn registries_are_read_by_who_deploys_pulled_from_by_who_holds_a_token_and_writt
         found
     };
     let (deploys, pulls) = (IMAGE_DEPLOY.resource("Role"), PULL_SECRET.resource("Role"));
-    assert_eq!(of_role(&deploys), ["ecr:BatchGetImage", "ecr:DescribeImages"]);
+    let reads = [
+        "ecr:BatchGetImage",
+        "ecr:DescribeImages",
+        "ecr:GetDownloadUrlForLayer",
+    ];
+    assert_eq!(of_role(&deploys), reads);
     assert_eq!(
         of_role(&pulls),
         [

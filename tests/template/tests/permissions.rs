@@ -102,7 +102,13 @@ const CAPABILITIES: [Capability; 29] = [
     can("PutEvents", &[("events:PutEvents", ".put_events()")]),
     can("PutParameter", &[("ssm:PutParameter", ".put_parameter()")]),
     can("ReadObject", &[("s3:GetObject", ".get_object()")]),
-    can("ReadPlatforms", &[("ecr:BatchGetImage", ".batch_get_image()")]),
+    can(
+        "ReadPlatforms",
+        &[
+            ("ecr:BatchGetImage", ".batch_get_image()"),
+            ("ecr:GetDownloadUrlForLayer", ".get_download_url_for_layer()"),
+        ],
+    ),
     can("ReadSecret", &[("ssm:GetParameter", ".get_parameter()")]),
     can(
         "RecordHeartbeat",

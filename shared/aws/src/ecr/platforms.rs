@@ -1,11 +1,9 @@
 //! For which machines an image is.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_ecr::types::{ImageFailure, ImageFailureCode, ImageIdentifier};
 use domain::failure::Class;
-use domain::image::{Digest, Repository};
-use serde_json::{Map, Value};
+use domain::image::{Digest, Platforms, Repository};
+use serde_json::Value;
 
 use super::Ecr;
 use crate::error::{Call, Error};
@@ -20,7 +18,7 @@ const ACCEPTED: [&str; 4] = [
 ];
 /// Configurations of container images. What an index names by another type is something else: a signature, an index of
 /// layers (OCI image specification, "Content Descriptors").
-const IMAGES: [&str; 2] = [
+pub(super) const IMAGES: [&str; 2] = [
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 ];
@@ -32,40 +30,13 @@ const NO_ARCHITECTURE: &str = "unknown";
 
 /// Reads for which machines an image is.
 pub trait ReadPlatforms {
-    /// The platforms that its manifest names. An image that the repository does not hold is an error.
+    /// An index names them. An image of its own says in its configuration for which architecture it is; that is read from
+    /// the bucket in which ECR keeps layers. [`Platforms::Unknown`] is the answer for an index that leaves a platform out,
+    /// and for an image whose configuration does not say.
     ///
-    /// Only an index names any. An image of its own says in its configuration for which architecture it is, and that is
-    /// a layer: reading it takes the permission to read all layers (`ecr:GetDownloadUrlForLayer`) and a way to the
-    /// bucket of S3 in which ECR keeps them. So much is not asked for; the answer is [`Platforms::Unknown`].
+    /// Architectures are known by Go's names: `amd64`, `arm64`. Variants (`v7`) are left out. An image that the repository
+    /// does not hold is an error.
     async fn platforms(&self, repository: &Repository, digest: &Digest) -> Result<Platforms, Error>;
-}
-
-/// For which machines an image is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Platforms {
-    /// It is an index of these images; a machine pulls the one that is for it. None, if nothing in it is an image.
-    Index(Vec<Child>),
-    /// Its manifest does not say: it is an image of its own, or an index with an image whose platform is left out.
-    Unknown,
-}
-
-/// An image of an index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Child {
-    /// Its architecture, by Go's names: `amd64`, `arm64`. Variants (`v7`) are left out.
-    pub architecture: String,
-    /// Its own digest, which a node may report in place of the index's.
-    pub digest: Digest,
-}
-
-impl Platforms {
-    /// The architectures, if they are known.
-    pub fn architectures(&self) -> Option<BTreeSet<String>> {
-        match self {
-            Self::Index(children) => Some(children.iter().map(|child| child.architecture.clone()).collect()),
-            Self::Unknown => None,
-        }
-    }
 }
 
 impl ReadPlatforms for Ecr {
@@ -85,28 +56,21 @@ impl ReadPlatforms for Ecr {
         }
         let image = call.must("image", answer.images().first())?;
         let manifest = call.must("manifest", image.image_manifest())?;
-        let manifest: Map<String, Value> =
+        let manifest: Value =
             serde_json::from_str(manifest).map_err(|error| call.unexpected(format!("manifest: {error}")))?;
-        platforms_of(&manifest, &call)
+        let Some(descriptors) = manifest.get("manifests").and_then(Value::as_array) else {
+            return self.configured(repository, &manifest["config"]).await;
+        };
+        Ok(indexed(descriptors))
     }
 }
 
-fn platforms_of(manifest: &Map<String, Value>, call: &Call) -> Result<Platforms, Error> {
-    let Some(descriptors) = manifest.get("manifests").and_then(Value::as_array) else {
-        return Ok(Platforms::Unknown);
-    };
-    let mut children = Vec::new();
-    for descriptor in descriptors.iter().filter(|descriptor| is_image(descriptor)) {
-        let Some(architecture) = descriptor["platform"]["architecture"].as_str() else {
-            return Ok(Platforms::Unknown);
-        };
-        let digest = call.must("digest in the index", descriptor["digest"].as_str())?;
-        children.push(Child {
-            architecture: architecture.to_owned(),
-            digest: Digest::parse(digest).map_err(|error| call.unexpected(error))?,
-        });
-    }
-    Ok(Platforms::Index(children))
+/// The platforms of an index. None, if nothing in it is an image.
+fn indexed(descriptors: &[Value]) -> Platforms {
+    let images = descriptors.iter().filter(|descriptor| is_image(descriptor));
+    let architectures = images.map(|image| image["platform"]["architecture"].as_str().map(str::to_owned));
+    let architectures: Option<_> = architectures.collect();
+    architectures.map_or(Platforms::Unknown, Platforms::Of)
 }
 
 fn is_image(descriptor: &Value) -> bool {
@@ -136,4 +100,4 @@ fn refused(failure: &ImageFailure, call: &Call) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -55,13 +55,19 @@ impl<'a> Scene<'a> {
         Ok(shops)
     }
 
-    /// The reasons of the Events about the Deployments of a namespace.
+    /// The reasons of the Events that say what became of the images of a namespace.
     async fn told(&self, shops: &Shops) -> Result<Vec<String>> {
+        let mut reasons = self.reasons(shops).await?;
+        reasons.retain(|reason| reason.starts_with("Image"));
+        Ok(reasons)
+    }
+
+    /// The reasons of all Events of a namespace.
+    async fn reasons(&self, shops: &Shops) -> Result<Vec<String>> {
         let path = "jsonpath={.items[*].reason}";
         let get = ["-n", &shops.namespace, "get", "events.events.k8s.io", "-o", path];
         let reasons = kubectl(self.world, &get).await?;
-        let ours = reasons.split(' ').filter(|reason| reason.starts_with("Image"));
-        Ok(ours.map(str::to_owned).collect())
+        Ok(reasons.split(' ').map(str::to_owned).collect())
     }
 
     async fn end(self) -> Result<()> {
@@ -112,13 +118,28 @@ async fn a_push_is_rolled_out_by_its_digest_and_found_good(scene: &Scene<'_>) ->
     let cause = &shops.object(world, 0).await?["metadata"]["annotations"]["kubernetes.io/change-cause"];
     ensure(cause == "lamplighter: app 1.2.3 -> 1.3.0", || format!("{cause}"))?;
 
-    // The event is lost: the sweep finds it. Nothing runs on machines of another kind.
+    // Nothing is for machines of another kind, with an index or without one.
+    let (arm, tag) = (Contents::new("1.3.1").for_architecture("arm64"), "1.3.1");
+    shops.push(world, tag, &arm).await?;
+    let told = async || {
+        Ok(scene
+            .reasons(&shops)
+            .await?
+            .contains(&"NeedsAttention".to_owned()))
+    };
+    until("nobody is told that no machine can run it", SOON, told).await?;
+    let object = shops.object(world, 0).await?;
+    let image = &object["spec"]["template"]["spec"]["containers"][0]["image"];
+    ensure(*image == shops.pinned("1.3.0", &index.digest), || {
+        format!("{image}")
+    })?;
+    registry::push_index(world, &shops.repository, tag, &arm, &["arm64"]).await?;
+
+    // The event is lost: the sweep finds it.
     world.relay().set_faults(Faults {
         repository: Some(shops.repository.clone()),
         ..Faults::lose_everything()
     });
-    let arm = Contents::new("1.3.1");
-    registry::push_index(world, &shops.repository, "1.3.1", &arm, &["arm64"]).await?;
     let digest = shops.push(world, "1.3.2", &Contents::new("1.3.2")).await?;
     let swept = shops
         .until_image(world, &shops.pinned("1.3.2", &digest), TICKS)

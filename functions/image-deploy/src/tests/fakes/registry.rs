@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use aws::Error;
-use aws::ecr::{Child, DescribeImages, Described, Platforms, ReadPlatforms};
-use domain::image::{Digest, ImageRef, Repository, Tag};
+use aws::ecr::{DescribeImages, Described, ReadPlatforms};
+use domain::image::{Digest, ImageRef, Platforms, Repository, Tag};
 use jiff::Timestamp;
 
 use super::{Fake, Nature, World};
@@ -136,14 +136,10 @@ impl ReadPlatforms for Fake {
             let held = held.ok_or("RepositoryNotFoundException")?;
             let image = held.iter().find(|image| image.digest == *wanted);
             let image = image.ok_or("ImageNotFound")?;
-            let child = |architecture: &&str| Child {
-                architecture: (*architecture).to_owned(),
-                digest: digest(0),
-            };
-            Ok(match &image.architectures {
-                Some(architectures) => Platforms::Index(architectures.iter().map(child).collect()),
-                None => Platforms::Unknown,
-            })
+            let architectures = image.architectures.as_ref();
+            Ok(architectures.map_or(Platforms::Unknown, |names| {
+                Platforms::Of(names.iter().map(|name| (*name).to_owned()).collect())
+            }))
         })
         .await
     }
