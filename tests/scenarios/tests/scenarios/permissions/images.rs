@@ -86,11 +86,6 @@ impl Subject for Deploying {
             Given::Pushed("deployment"),
             Error("ecr:BatchGetImage"),
         ),
-        statement(
-            "ReadConfigurations",
-            Given::Pushed("deployment"),
-            Error("ecr:GetDownloadUrlForLayer"),
-        ),
         statement("TellBus", Given::Pushed("deployment"), Error("events:PutEvents")),
         of_deployment("list", "nodes", "cannot list resource \\\"nodes\\\""),
         of_deployment("list", "pods", "cannot list resource \\\"pods\\\""),
