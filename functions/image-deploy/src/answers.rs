@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::ecr::{DescribeImages, Described, ReadPlatforms};
+use aws::ecr::Described;
 use domain::ids::Uid;
-use domain::image::{self, Ask, Digest, Facts, Family, Held, Platforms, Repository, Target};
+use domain::image::{self, Ask, Facts, Family, Held, Target};
 use function::report::count;
 use function::rounds::IN_FLIGHT;
 use function::{Failed, Tally};
@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use kubernetes::{ListFamilies, ListNodes};
 use runtime::error::chain;
 
+use crate::Registry;
 use crate::look::Subject;
 
 /// How long what registries said counts. A round of an invocation may come 50 s after the first, and images may have been
@@ -44,6 +45,7 @@ impl Answers {
         }
         self.facts.listings.retain(|_, answer| answer.is_ok());
         self.facts.platforms.retain(|_, answer| answer.is_ok());
+        self.facts.lifecycles.clear();
         self.has_asked_nodes = self.facts.architectures.is_some();
     }
 
@@ -57,27 +59,38 @@ impl Answers {
         now: Timestamp,
         tally: &mut Tally,
     ) where
-        R: DescribeImages + ReadPlatforms,
+        R: Registry,
         K: ListNodes,
     {
-        let (mut listings, mut platforms) = (Vec::new(), Vec::new());
+        let (mut listings, mut platforms, mut lifecycles) = (Vec::new(), Vec::new(), Vec::new());
         for ask in asks {
             match ask {
                 Ask::Family => {}
                 Ask::Listing(repository) => listings.push(repository),
                 Ask::Platforms(repository, digest) => platforms.push((repository, digest)),
+                Ask::Lifecycle(repository) => lifecycles.push(repository),
             }
         }
         listings.retain(|repository| !self.facts.listings.contains_key(repository));
         platforms.retain(|image| !self.facts.platforms.contains_key(image));
+        lifecycles.retain(|repository| !self.facts.lifecycles.contains_key(repository));
         let asks_nodes = !platforms.is_empty() && !std::mem::replace(&mut self.has_asked_nodes, true);
         if !listings.is_empty() {
             self.since.get_or_insert(now);
         }
-        tally.count(count::AWS_CALLS, (listings.len() + platforms.len()) as u64);
-        let (listings, platforms, architectures) = futures::join!(
-            self::listings(registry, listings),
-            self::platforms(registry, platforms),
+        let calls = listings.len() + platforms.len() + lifecycles.len();
+        tally.count(count::AWS_CALLS, calls as u64);
+        let (listings, platforms, lifecycles, architectures) = futures::join!(
+            each(listings, async |one| Ok(registry
+                .images(one)
+                .await?
+                .into_iter()
+                .map(held)
+                .collect())),
+            each(platforms, async |(repository, digest)| Ok(registry
+                .platforms(repository, digest)
+                .await?)),
+            each(lifecycles, async |one| Ok(registry.lifecycle_policy(one).await?)),
             async {
                 if asks_nodes {
                     Some(architectures(cluster).await)
@@ -91,6 +104,9 @@ impl Answers {
         }
         for (image, answer) in platforms {
             self.facts.platforms.insert(image, said(answer, tally));
+        }
+        for (repository, answer) in lifecycles {
+            self.facts.lifecycles.insert(repository, said(answer, tally));
         }
         if let Some(answer) = architectures {
             self.facts.architectures = said(answer, tally).ok();
@@ -108,16 +124,15 @@ fn said<T>(answer: Result<T, Failed>, tally: &mut Tally) -> Result<T, String> {
     })
 }
 
-async fn listings<R: DescribeImages>(
-    registry: &R,
-    repositories: Vec<Repository>,
-) -> Vec<(Repository, Result<Vec<Held>, Failed>)> {
-    let ask = async |repository: Repository| {
-        let images = registry.images(&repository).await;
-        let held = images.map(|images| images.into_iter().map(held).collect());
-        (repository, held.map_err(Failed::from))
-    };
-    let asked = futures::stream::iter(repositories).map(ask);
+/// What is answered to each of these questions, some of which are asked at a time.
+async fn each<Q, A>(
+    questions: Vec<Q>,
+    ask: impl AsyncFn(&Q) -> Result<A, Failed>,
+) -> Vec<(Q, Result<A, Failed>)> {
+    let asked = futures::stream::iter(questions).map(async |question| {
+        let answer = ask(&question).await;
+        (question, answer)
+    });
     asked.buffer_unordered(IN_FLIGHT).collect().await
 }
 
@@ -128,20 +143,6 @@ fn held(described: Described) -> Held {
         pushed: described.pushed,
         artifact: image::foreign(described.artifact),
     }
-}
-
-type Image = (Repository, Digest);
-
-async fn platforms<R: ReadPlatforms>(
-    registry: &R,
-    images: Vec<Image>,
-) -> Vec<(Image, Result<Platforms, Failed>)> {
-    let ask = async |image: Image| {
-        let platforms = registry.platforms(&image.0, &image.1).await;
-        (image, platforms.map_err(Failed::from))
-    };
-    let asked = futures::stream::iter(images).map(ask);
-    asked.buffer_unordered(IN_FLIGHT).collect().await
 }
 
 async fn architectures<K: ListNodes>(cluster: &K) -> Result<BTreeSet<String>, Failed> {

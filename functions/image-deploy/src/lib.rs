@@ -19,7 +19,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use access::Connect;
-use aws::ecr::{DescribeImages, ReadPlatforms};
+use aws::ecr::{DescribeImages, GetLifecyclePolicy, ReadPlatforms};
 use aws::eventbridge::PutEvents;
 use aws::sqs::ParkMessage;
 use domain::image::Repository;
@@ -66,8 +66,8 @@ mod counts {
 }
 
 /// All that a registry does for us.
-pub trait Registry: DescribeImages + ReadPlatforms {}
-impl<R: DescribeImages + ReadPlatforms> Registry for R {}
+pub trait Registry: DescribeImages + ReadPlatforms + GetLifecyclePolicy {}
+impl<R: DescribeImages + ReadPlatforms + GetLifecyclePolicy> Registry for R {}
 
 /// All that a cluster does for us.
 pub trait Kubernetes:

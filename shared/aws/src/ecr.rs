@@ -5,6 +5,7 @@
 
 mod configuration;
 mod images;
+mod lifecycle;
 mod platforms;
 mod token;
 
@@ -21,6 +22,7 @@ use crate::error::{Call, Error};
 use crate::time;
 
 pub use images::{DescribeImages, Described};
+pub use lifecycle::GetLifecyclePolicy;
 pub use platforms::ReadPlatforms;
 pub use token::{GetToken, PullToken};
 

@@ -6,6 +6,7 @@
 
 pub mod drain;
 pub mod failure;
+mod glob;
 pub mod hook;
 pub mod ids;
 pub mod image;

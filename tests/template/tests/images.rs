@@ -26,6 +26,7 @@ fn registries_are_read_by_who_deploys_pulled_from_by_who_holds_a_token_and_writt
         "ecr:BatchGetImage",
         "ecr:DescribeImages",
         "ecr:GetDownloadUrlForLayer",
+        "ecr:GetLifecyclePolicy",
     ];
     assert_eq!(of_role(&deploys), reads);
     assert_eq!(

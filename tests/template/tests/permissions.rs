@@ -34,7 +34,7 @@ const fn can(name: &'static str, actions: &'static [(&'static str, &'static str)
     Capability { name, actions }
 }
 
-const CAPABILITIES: [Capability; 29] = [
+const CAPABILITIES: [Capability; 30] = [
     can(
         "CompleteHook",
         &[(
@@ -92,6 +92,10 @@ const CAPABILITIES: [Capability; 29] = [
     can(
         "GetToken",
         &[("ecr:GetAuthorizationToken", ".get_authorization_token()")],
+    ),
+    can(
+        "GetLifecyclePolicy",
+        &[("ecr:GetLifecyclePolicy", ".get_lifecycle_policy()")],
     ),
     can("ListObjects", &[("s3:ListBucket", ".list_objects_v2()")]),
     can(

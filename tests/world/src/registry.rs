@@ -50,6 +50,12 @@ pub async fn create_immutable_repository(world: &World, name: &str) -> Result<()
     ecr(world, "CreateRepository", &immutable).await.map(drop)
 }
 
+/// Gives a repository a lifecycle policy. It can be read; nobody carries it out here.
+pub async fn put_lifecycle_policy(world: &World, name: &str, policy: &Value) -> Result<()> {
+    let put = json!({"repositoryName": name, "lifecyclePolicyText": policy.to_string()});
+    ecr(world, "PutLifecyclePolicy", &put).await.map(drop)
+}
+
 /// Deletes a repository with all that is in it, which is no deletion of images.
 pub async fn delete_repository(world: &World, name: &str) -> Result<()> {
     let forced = json!({"repositoryName": name, "force": true});

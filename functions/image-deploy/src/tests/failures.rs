@@ -99,9 +99,18 @@ async fn case_20_what_is_no_longer_there_is_not_rolled_back_to() {
     fake.then(ts(MORNING) + SignedDuration::from_secs(20), |world| {
         world.delete("shop/web", 123);
     });
+    fake.world().lifecycle = Some(
+        r#"{"rules":[{"rulePriority":7,"description":"keep one","selection":{"tagStatus":"any"}}]}"#
+            .to_owned(),
+    );
     bad_push(&fake, Nature::Missing).await;
     ticks(&fake, 3).await;
     assert_eq!((fake.patches().len(), stage(&fake).as_str()), (1, "failed"));
+    let status = fake.world().workload(WEB).annotations["lamplighter.dev/image-status"].clone();
+    assert!(
+        status.contains("lifecycle rule 7 (keep one) may have expired it"),
+        "{status}"
+    );
     assert_eq!(fake.told("Image Action", WEB), ["deployed", "failed"]);
 }
 

@@ -67,6 +67,8 @@ type Deed = Box<dyn FnOnce(&mut World) + Send>;
 pub(super) struct World {
     pub(super) repositories: BTreeMap<Repository, Vec<Image>>,
     pub(super) natures: BTreeMap<Digest, Nature>,
+    /// The lifecycle policy of every repository.
+    pub(super) lifecycle: Option<String>,
     pub(super) workloads: BTreeMap<Target, Object>,
     /// The architectures of nodes.
     pub(super) nodes: BTreeSet<String>,

@@ -35,6 +35,8 @@ pub struct Facts {
     pub listings: BTreeMap<Repository, Result<Vec<Held>, String>>,
     /// For which machines an image is, or why nobody knows.
     pub platforms: BTreeMap<(Repository, Digest), Result<Platforms, String>>,
+    /// The text of a repository's lifecycle policy, if it has one, or why nobody knows.
+    pub lifecycles: BTreeMap<Repository, Result<Option<String>, String>>,
     /// The architectures of the cluster's nodes, by Go's names; none while there are no nodes. `None` where that could
     /// not be asked.
     pub architectures: Option<BTreeSet<String>>,
@@ -89,6 +91,8 @@ pub enum Ask {
     Listing(Repository),
     /// For which machines an image is: into [`Facts::platforms`].
     Platforms(Repository, Digest),
+    /// By which rules a repository's images expire: into [`Facts::lifecycles`].
+    Lifecycle(Repository),
 }
 
 /// What brought us to a workload.

@@ -18,6 +18,8 @@
 mod candidates;
 mod change;
 pub mod choice;
+mod existence;
+mod expiry;
 mod facts;
 #[cfg(test)]
 mod fixtures;
@@ -42,6 +44,7 @@ mod workload;
 
 pub use change::Change;
 pub use choice::{Digest, Tag};
+pub use expiry::why_gone;
 pub use facts::{Ask, Attention, Facts, Held, Observation, Platforms, foreign};
 pub use notice::{HeldBack, Notice, NoticeKind, Standing};
 pub use plan::{Plan, Then, plan};

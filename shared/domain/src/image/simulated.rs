@@ -265,6 +265,7 @@ impl World {
         Facts {
             platforms: platforms.collect(),
             listings: BTreeMap::from([(repository(), Ok(held.clone()))]),
+            lifecycles: BTreeMap::from([(repository(), Ok(None))]),
             architectures: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::choice::{Policy, Relation, relation};
+use super::existence::Existence;
 use super::facts::Ask;
 use super::notice::{Notice, NoticeKind, Standing};
 use super::plan::{Case, LOOK_LATER, LOOK_SOON, Ours, Plan, Then, attention_to};
@@ -315,12 +316,13 @@ fn failed(case: &Case<'_>, failure: &Failure) -> Plan {
         match case.exists(image) {
             Existence::Yes => {}
             Existence::Unasked(ask) => asks.push(ask),
-            Existence::No => {
-                let why = format!(
-                    "{failure}; {image}, from before, is no longer in its repository: a lifecycle policy may have expired it"
-                );
-                return given_up(case, &why);
-            }
+            Existence::No { has_lost_tag } => match case.why_gone(image, has_lost_tag) {
+                Err(ask) => asks.push(ask),
+                Ok(why) => {
+                    let gone = format!("{image}, from before, is no longer in its repository");
+                    return given_up(case, &format!("{failure}; {gone}: {why}"));
+                }
+            },
             Existence::Unknown(why) => {
                 let why =
                     format!("{failure}; whether {image}, from before, still exists can't be asked: {why}");
@@ -390,14 +392,6 @@ fn roll_back(case: &Case<'_>, back: Vec<(String, ImageRef)>, why: &str) -> Plan 
     }
 }
 
-/// Whether an image can still be pulled.
-enum Existence {
-    Yes,
-    No,
-    Unasked(Ask),
-    Unknown(String),
-}
-
 impl Case<'_> {
     /// What has to be known before two images can be compared, where their tags alone don't tell.
     fn asks_for_order(&self) -> Option<Vec<Ask>> {
@@ -408,23 +402,5 @@ impl Case<'_> {
         asks.sort();
         asks.dedup();
         (self.settings.rules.policy == Policy::NewestPushed && !asks.is_empty()).then_some(asks)
-    }
-
-    /// Whether an image still exists. One that is not of ECR can't be asked for, and is taken to.
-    fn exists(&self, image: &ImageRef) -> Existence {
-        let Some(repository) = &image.repository else {
-            return Existence::Yes;
-        };
-        let held = match self.seen.facts.listings.get(repository) {
-            None => return Existence::Unasked(Ask::Listing(repository.clone())),
-            Some(Err(why)) => return Existence::Unknown(why.clone()),
-            Some(Ok(held)) => held,
-        };
-        let is_held = match (&image.digest, &image.tag) {
-            (Some(digest), _) => held.iter().any(|one| one.digest == *digest),
-            (None, Some(tag)) => held.iter().any(|one| one.tags.contains(tag)),
-            (None, None) => false,
-        };
-        if is_held { Existence::Yes } else { Existence::No }
     }
 }

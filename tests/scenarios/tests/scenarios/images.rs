@@ -11,6 +11,7 @@ use relay::Faults;
 use scenarios::function::Function;
 use scenarios::shops::{FIRST, Shops, status_of};
 use scenarios::{Stage, until};
+use serde_json::json;
 use world::groups::Group;
 use world::registry::{self, Contents};
 use world::stacks::kubectl;
@@ -91,6 +92,7 @@ pub(crate) async fn what_is_pushed_goes_out_what_fails_comes_back_and_people_hav
     tokio::try_join!(
         a_push_is_rolled_out_by_its_digest_and_found_good(&scene),
         images_that_fail_are_taken_back_and_never_come_again(&scene),
+        what_has_nothing_to_go_back_to_stays_and_the_rule_that_expired_it_is_named(&scene),
         credentials_that_are_refused_are_no_failure_of_an_image(&scene),
         what_is_pushed_at_night_is_judged_when_there_are_pods_again(&scene),
         what_a_person_takes_back_stays_away_until_something_newer_comes(&scene),
@@ -100,7 +102,9 @@ pub(crate) async fn what_is_pushed_goes_out_what_fails_comes_back_and_people_hav
 
 async fn a_push_is_rolled_out_by_its_digest_and_found_good(scene: &Scene<'_>) -> Result<()> {
     let world = scene.world;
-    let shops = scene.open(Shops::new("pushes")).await?;
+    let mut shops = Shops::new("pushes");
+    shops.settings.push(("cooldown", "0s".to_owned()));
+    let shops = scene.open(shops).await?;
     let index = registry::push_index(
         world,
         &shops.repository,
@@ -119,8 +123,8 @@ async fn a_push_is_rolled_out_by_its_digest_and_found_good(scene: &Scene<'_>) ->
     ensure(cause == "lamplighter: app 1.2.3 -> 1.3.0", || format!("{cause}"))?;
 
     // Nothing is for machines of another kind, with an index or without one.
-    let (arm, tag) = (Contents::new("1.3.1").for_architecture("arm64"), "1.3.1");
-    shops.push(world, tag, &arm).await?;
+    let (other, tag) = (Contents::new("1.3.1").for_architecture("amd64"), "1.3.1");
+    shops.push(world, tag, &other).await?;
     let told = async || {
         Ok(scene
             .reasons(&shops)
@@ -133,7 +137,7 @@ async fn a_push_is_rolled_out_by_its_digest_and_found_good(scene: &Scene<'_>) ->
     ensure(*image == shops.pinned("1.3.0", &index.digest), || {
         format!("{image}")
     })?;
-    registry::push_index(world, &shops.repository, tag, &arm, &["arm64"]).await?;
+    registry::push_index(world, &shops.repository, tag, &other, &["amd64"]).await?;
 
     // The event is lost: the sweep finds it.
     world.relay().set_faults(Faults {
@@ -215,6 +219,38 @@ async fn images_that_fail_are_taken_back_and_never_come_again(scene: &Scene<'_>)
         shop.close(world).await?;
     }
     Ok(())
+}
+
+async fn what_has_nothing_to_go_back_to_stays_and_the_rule_that_expired_it_is_named(
+    scene: &Scene<'_>,
+) -> Result<()> {
+    let world = scene.world;
+    let shops = scene.open(Shops::new("expired")).await?;
+    let rule = json!({
+        "rulePriority": 4,
+        "description": "the newest release",
+        "selection": {
+            "tagStatus": "tagged", "tagPatternList": ["1.*"], "countType": "imageCountMoreThan", "countNumber": 1,
+        },
+        "action": { "type": "expire" },
+    });
+    registry::put_lifecycle_policy(world, &shops.repository, &json!({ "rules": [rule] })).await?;
+    let bad = Contents::failing("1.3.0", Failure::NeverReady);
+    let digest = shops.push(world, "1.3.0", &bad).await?;
+    let image = shops.pinned("1.3.0", &digest);
+    shops.until_image(world, &image, SOON).await?;
+    registry::delete(world, &shops.repository, FIRST).await?;
+    shops.until_stage(world, "failed", SOON + BACK).await?;
+    shops.until_image(world, &image, Duration::ZERO).await?;
+    let object = shops.object(world, 0).await?;
+    let why = status_of(&object)["why"].to_string();
+    let rule = "lifecycle rule 4 (the newest release) may have expired it";
+    ensure(why.contains(rule), || why)?;
+    // The pods of the image that is gone serve on.
+    ensure(object["status"]["availableReplicas"] == 2, || {
+        object["status"].to_string()
+    })?;
+    shops.close(world).await
 }
 
 async fn credentials_that_are_refused_are_no_failure_of_an_image(scene: &Scene<'_>) -> Result<()> {

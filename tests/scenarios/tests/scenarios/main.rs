@@ -69,6 +69,7 @@ const SCENARIOS: &[Scenario] = scenarios! {
     permissions::without_any_single_permission_of_node_label_an_error_names_it,
     permissions::without_any_single_permission_of_off_hours_an_error_names_it,
     permissions::without_any_single_permission_of_image_deploy_an_error_names_it,
+    permissions::without_any_single_permission_of_pull_secret_an_error_names_it,
     world_itself::nothing_listens_beyond_the_loopback_address,
     joins::no_log_line_of_the_whole_run_holds_a_token,
 };

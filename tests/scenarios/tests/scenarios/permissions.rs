@@ -7,8 +7,8 @@
 //!
 //! `AttachToVpc` and `NoNetworkInterfacesFromCode` are not here, since these functions are in no subnets:
 //! `tests/deploy` takes the first away, and `tests/template` judges the second, for which the emulator knows no key.
-//! `ReadKubeconfig` and `DecryptKubeconfig` of off-hours and image-deploy are not here either, since they are deployed the EKS
-//! way alone; they enter the cluster as the others do. The rule of off-hours to create events is named as not shown
+//! `ReadKubeconfig` and `DecryptKubeconfig` of off-hours, image-deploy and pull-secret are not here either, since they are
+//! deployed the EKS way alone; they enter the cluster as the others do. What does not show here is named
 //! ([`Subject::UNSHOWN`]).
 
 mod drain;
@@ -17,6 +17,7 @@ mod images;
 mod join;
 mod label;
 mod missing;
+mod pulls;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use images::Deploying;
 use join::Joining;
 use label::Labelling;
 use missing::{Missing, Permission, Rule};
+use pulls::Pulling;
 
 /// The time-out of the functions, in seconds: 3 s of work and the 10 s that an invocation keeps back.
 const TIMEOUT: u32 = 13;
@@ -161,17 +163,22 @@ pub(crate) async fn without_any_single_permission_of_image_deploy_an_error_names
     each_is_missed::<Deploying>(stage).await
 }
 
+pub(crate) async fn without_any_single_permission_of_pull_secret_an_error_names_it(
+    stage: &Stage,
+) -> Result<()> {
+    each_is_missed::<Pulling>(stage).await
+}
+
 async fn each_is_missed<S: Subject>(stage: &Stage) -> Result<()> {
     let world = &stage.world;
     let ways = [&stage.eks, &stage.kubeadm];
     let functions: Vec<&Function> = ways.into_iter().filter_map(S::of).collect();
-    table_is_complete::<S>(world, &functions).await?;
     let usual = functions[0].configuration(world).await?["Timeout"].clone();
     for function in &functions {
         function.configure(world, &json!({ "Timeout": TIMEOUT })).await?;
     }
     world.relay().set_faults(Faults::lose_everything());
-    let missed = all_cases::<S>(stage).await;
+    let missed = all_cases::<S>(stage, &functions).await;
     world.relay().set_faults(Faults::default());
     for function in functions {
         function.configure(world, &json!({ "Timeout": usual })).await?;
@@ -190,8 +197,9 @@ async fn table_is_complete<S: Subject>(world: &World, functions: &[&Function]) -
     })
 }
 
-async fn all_cases<S: Subject>(stage: &Stage) -> Result<()> {
+async fn all_cases<S: Subject>(stage: &Stage, functions: &[&Function]) -> Result<()> {
     let subject = S::begin(stage).await?;
+    table_is_complete::<S>(&stage.world, functions).await?;
     for case in S::CASES {
         let started = Timestamp::now();
         is_missed(stage, &subject, case)

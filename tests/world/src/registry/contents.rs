@@ -20,11 +20,11 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// An image that runs, for machines of the architecture `amd64`, which those of the world are.
+    /// An image that runs, for machines of the architecture `arm64`, which those of the world are.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            architecture: "amd64".to_owned(),
+            architecture: "arm64".to_owned(),
             failure: None,
         }
     }
@@ -233,7 +233,7 @@ mod tests {
         let contents = Contents::new("shop");
         assert_eq!(contents.digest(), Contents::new("shop").digest());
         assert_ne!(contents.digest(), Contents::new("shops").digest());
-        assert_ne!(contents.digest(), contents.for_architecture("arm64").digest());
+        assert_ne!(contents.digest(), contents.for_architecture("amd64").digest());
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
         let (image, _) = contents.manifest();
         let subject = image.digest.clone();
         let (attested, _) = attestation(&subject);
-        let index = index_of(&contents, &[(image, "amd64".to_owned())], &attested, &subject);
+        let index = index_of(&contents, &[(image, "arm64".to_owned())], &attested, &subject);
         assert_eq!(Failure::of_digest(&index.digest), Some(Failure::CrashLoop));
     }
 }

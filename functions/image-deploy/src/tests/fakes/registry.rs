@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws::Error;
-use aws::ecr::{DescribeImages, Described, ReadPlatforms};
+use aws::ecr::{DescribeImages, Described, GetLifecyclePolicy, ReadPlatforms};
 use domain::image::{Digest, ImageRef, Platforms, Repository, Tag};
 use jiff::Timestamp;
 
@@ -142,5 +142,12 @@ impl ReadPlatforms for Fake {
             }))
         })
         .await
+    }
+}
+
+impl GetLifecyclePolicy for Fake {
+    async fn lifecycle_policy(&self, _: &Repository) -> Result<Option<String>, Error> {
+        self.aws("ecr lifecycle", |world| Ok(world.lifecycle.clone()))
+            .await
     }
 }

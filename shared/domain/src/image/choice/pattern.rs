@@ -4,6 +4,8 @@ use std::fmt;
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
+use crate::glob;
+
 /// The most memory that one compiled expression may take, in bytes. Those for tags need some kilobytes; a
 /// repetition of repetitions, written by mistake or on purpose, would take the function's memory.
 const LARGEST: usize = 1 << 20;
@@ -116,7 +118,7 @@ impl TagMatch {
     /// Whether one of the entries matches.
     pub(super) fn matches(&self, tag: &str) -> bool {
         self.entries.iter().any(|entry| match entry {
-            Entry::Glob(glob) => glob_matches(glob.as_bytes(), tag.as_bytes()),
+            Entry::Glob(glob) => glob::matches(glob, tag),
             Entry::Pattern(pattern) => pattern.matches(tag),
         })
     }
@@ -133,32 +135,6 @@ fn is_glob(text: &str) -> bool {
     let is_inner =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'*' | b'?');
     !text.is_empty() && text.bytes().all(is_inner)
-}
-
-/// By trying again one character further on after the last `*`, so that the time is at most the product of
-/// both lengths.
-fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
-    let (mut in_glob, mut in_text) = (0, 0);
-    let mut last_star = None;
-    while let Some(&byte) = text.get(in_text) {
-        match (glob.get(in_glob), last_star) {
-            (Some(b'*'), _) => {
-                last_star = Some((in_glob, in_text));
-                in_glob += 1;
-            }
-            (Some(&wanted), _) if wanted == b'?' || wanted == byte => {
-                in_glob += 1;
-                in_text += 1;
-            }
-            (_, Some((star, from))) => {
-                last_star = Some((star, from + 1));
-                in_glob = star + 1;
-                in_text = from + 1;
-            }
-            (_, None) => return false,
-        }
-    }
-    glob.iter().skip(in_glob).all(|&byte| byte == b'*')
 }
 
 #[cfg(test)]

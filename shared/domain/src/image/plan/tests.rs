@@ -65,15 +65,19 @@ impl Scene {
     }
 
     fn look(&self, attention: &Attention, seconds: i64) -> Plan {
+        let plan = self.ask(attention, seconds);
+        assert_eq!(plan.asks, [], "everything is known");
+        plan
+    }
+
+    fn ask(&self, attention: &Attention, seconds: i64) -> Plan {
         let seen = Observation {
             workload: &self.workload,
             family: Some(&self.family),
             facts: &self.facts,
             attention,
         };
-        let plan = plan(&seen, &self.policy, after(seconds)).unwrap();
-        assert_eq!(plan.asks, [], "everything is known");
-        plan
+        plan(&seen, &self.policy, after(seconds)).unwrap()
     }
 
     /// What the plan is when an event came.

@@ -76,18 +76,44 @@ fn case_20_an_image_from_before_that_is_gone_is_not_gone_back_to() {
     scene.act(0);
     scene.push(&[("1.3.0", 130)]);
     scene.crash(45);
+    assert_eq!(
+        scene.ask(&Attention::Watch, 45).asks,
+        [Ask::Lifecycle(repository())]
+    );
+    let rules = r#"{"rules":[{"rulePriority":3,"description":"keep one","selection":{"tagStatus":"any"}}]}"#;
+    scene
+        .facts
+        .lifecycles
+        .insert(repository(), Ok(Some(rules.to_owned())));
     let plan = scene.act(45);
     assert_eq!((written(&plan), kinds(&plan)), (None, vec![NoticeKind::Failed]));
     let text = &plan.notices[0].text;
-    assert!(
-        text.contains("is no longer in its repository: a lifecycle policy may have"),
-        "{text}"
-    );
+    let gone = "from before, is no longer in its repository: lifecycle rule 3 (keep one) may have expired it";
+    assert!(text.contains(gone), "{text}");
     assert_eq!(scene.record().stage(), Some(Stage::Failed));
     // It is told once, and a newer one helps.
     assert_eq!(scene.plan(120).change, None);
     scene.push(&[("1.3.0", 130), ("1.3.1", 131)]);
     assert_eq!(written(&scene.plan(120)), Some(pinned("1.3.1", 131)));
+}
+
+#[test]
+fn case_20_a_lifecycle_policy_that_cannot_be_asked_for_keeps_nobody_from_being_told() {
+    let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);
+    scene.act(0);
+    scene.push(&[("1.3.0", 130)]);
+    scene.crash(45);
+    scene
+        .facts
+        .lifecycles
+        .insert(repository(), Err("throttled".to_owned()));
+    let plan = scene.act(45);
+    assert_eq!((written(&plan), kinds(&plan)), (None, vec![NoticeKind::Failed]));
+    let text = &plan.notices[0].text;
+    assert!(
+        text.ends_with("a lifecycle policy may have expired it (throttled)"),
+        "{text}"
+    );
 }
 
 #[test]
