@@ -211,6 +211,18 @@ impl Call {
         }
     }
 
+    /// Somebody refuses with nothing but a status of HTTP.
+    pub fn refused_with(&self, status: u16, message: &str) -> Error {
+        let code = http_status(Some(status));
+        Error::Refused {
+            operation: self.operation,
+            subject: self.subject.clone(),
+            class: class_of(&code, Some(status)),
+            code,
+            message: message.to_owned(),
+        }
+    }
+
     /// The answer broke off.
     pub fn unanswered(&self, source: impl Into<Cause>) -> Error {
         Error::Unanswered {

@@ -1,9 +1,9 @@
 //! The configuration of an image, which says for which machines it is.
 
-use std::convert::Infallible;
-
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
 use domain::image::{Platforms, Repository};
 use http::Uri;
 use serde_json::Value;
@@ -53,7 +53,8 @@ impl Ecr {
         Ok(architecture.map_or(Platforms::Unknown, |name| Platforms::Of([name.to_owned()].into())))
     }
 
-    /// What is behind an address that ECR gave. It lets in whoever knows it, for an hour, so no error tells it.
+    /// What is behind an address that ECR gave, as far as it is wanted. It lets in whoever knows it, for a while, so no error
+    /// tells it.
     async fn download(&self, address: &str, subject: &str) -> Result<Vec<u8>, Error> {
         let call = Call::new(OPERATION, subject);
         let parts = address.parse::<Uri>().ok().map(Uri::into_parts);
@@ -68,28 +69,45 @@ impl Ecr {
             .http_client(http)
             .endpoint_url(&format!("{scheme}://{host}"))
             .no_auth()
-            .no_retry()
+            .standard_retry(&config::retries())
+            .retry_classifier(HttpStatusCodeClassifier::default())
+            .retry_classifier(TransientErrorClassifier::<Refusal>::new())
             .timeout_config(config::timeouts());
         if let Some(sleep) = self.config.sleep_impl() {
             download = download.sleep_impl(sleep);
         }
         let answer = download
-            .serializer(move |()| Ok(HttpRequest::get(path.as_str())?))
-            .deserializer(|response| Ok::<_, OrchestratorError<Infallible>>(read(response)))
+            .serializer(move |()| {
+                let mut request = HttpRequest::get(path.as_str())?;
+                request
+                    .headers_mut()
+                    .insert("range", format!("bytes=0-{}", LARGEST - 1));
+                Ok(request)
+            })
+            .deserializer(read)
             .build()
             .invoke(())
             .await;
-        match answer {
-            Ok((200, body)) => Ok(body),
-            Ok((status, _)) => Err(call.unanswered(format!("HTTP {status}"))),
-            Err(error) => Err(call.unanswered(cause(error))),
-        }
+        answer.map_err(|error| match error {
+            SdkError::ServiceError(refused) => {
+                let Refusal(status) = refused.into_err();
+                call.refused_with(status, "from where ECR keeps layers")
+            }
+            unanswered => call.unanswered(cause(unanswered)),
+        })
     }
 }
 
-fn read(response: &HttpResponse) -> (u16, Vec<u8>) {
-    let body = response.body().bytes().unwrap_or_default();
-    (response.status().as_u16(), body.to_vec())
+/// A status that is none of success.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP {0}")]
+struct Refusal(u16);
+
+fn read(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refusal>> {
+    match response.status().as_u16() {
+        200 | 206 => Ok(response.body().bytes().unwrap_or_default().to_vec()),
+        status => Err(OrchestratorError::operation(Refusal(status))),
+    }
 }
 
 #[cfg(test)]

@@ -49,10 +49,7 @@ impl Case<'_> {
         match self.seen.facts.lifecycles.get(repository) {
             None => Err(Ask::Lifecycle(repository.clone())),
             Some(Err(why)) => Ok(format!("a lifecycle policy may have expired it ({why})")),
-            Some(Ok(policy)) => {
-                let tag = image.tag.as_ref().filter(|_| !has_lost_tag);
-                Ok(why_gone(policy.as_deref(), tag))
-            }
+            Some(Ok(policy)) => Ok(why_gone(policy.as_deref(), image.tag.as_ref(), has_lost_tag)),
         }
     }
 }

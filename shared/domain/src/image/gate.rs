@@ -48,7 +48,12 @@ impl Case<'_> {
             return Gate::Held(HeldBack::Cooldown(until));
         }
         let mut asks = Vec::new();
-        for pick in picks {
+        let checked = if self.settings.checks_architecture {
+            picks
+        } else {
+            &[]
+        };
+        for pick in checked {
             let key = (pick.repository.clone(), pick.digest.clone());
             match self.seen.facts.platforms.get(&key) {
                 None => asks.push(Ask::Platforms(key.0, key.1)),

@@ -23,6 +23,8 @@ const IGNORE_TAGS: &str = "ignore-tags";
 const CONTAINERS: &str = "containers";
 /// The same for init containers, none of which is ours otherwise.
 const INIT_CONTAINERS: &str = "init-containers";
+/// Whether an image is held back that is for other machines.
+const ARCHITECTURE: &str = "architecture";
 /// Whether an image that fails is taken back.
 const ROLLBACK: &str = "rollback";
 /// How long a rollout may take.
@@ -76,6 +78,8 @@ pub struct Settings {
     /// Which containers are ours.
     containers: Option<Regex>,
     init_containers: Option<Regex>,
+    /// Whether an image is held back that is for other machines than there are, by what it says of itself.
+    pub checks_architecture: bool,
     /// Whether an image that fails is taken back.
     pub rollback: Rollback,
     /// How long a rollout may take.
@@ -186,6 +190,13 @@ impl Settings {
             rules,
             containers: reader.regex(CONTAINERS)?,
             init_containers: reader.regex(INIT_CONTAINERS)?,
+            checks_architecture: reader
+                .read(ARCHITECTURE, "check or ignore", |text| match text {
+                    "check" => Some(true),
+                    "ignore" => Some(false),
+                    _ => None,
+                })?
+                .unwrap_or(true),
             rollback: reader
                 .read(ROLLBACK, "image or off", |text| match text {
                     "image" => Some(Rollback::Images),

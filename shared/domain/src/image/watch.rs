@@ -317,7 +317,8 @@ fn failed(case: &Case<'_>, failure: &Failure) -> Plan {
             Existence::Yes => {}
             Existence::Unasked(ask) => asks.push(ask),
             Existence::No { has_lost_tag } => match case.why_gone(image, has_lost_tag) {
-                Err(ask) => asks.push(ask),
+                // One that is gone decides, whatever becomes of the others.
+                Err(ask) => return Plan::asking(vec![ask], Standing::Failed(failure.to_string())),
                 Ok(why) => {
                     let gone = format!("{image}, from before, is no longer in its repository");
                     return given_up(case, &format!("{failure}; {gone}: {why}"));

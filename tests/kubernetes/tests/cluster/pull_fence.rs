@@ -64,8 +64,10 @@ pub(crate) async fn pull_secret_makes_and_renews_pull_secrets_of_its_own_and_cha
     }
     let secrets = format!("/api/v1/namespaces/{NAMESPACE}/secrets");
     let opaque = with("/type", json!("Opaque"));
+    // Before it is, this would make the Secret.
+    let dry_run = format!("{secrets}?dryRun=All");
     until("the policy is in force", || async {
-        fenced(&pulls, Method::POST, &secrets, &opaque).await
+        fenced(&pulls, Method::POST, &dry_run, &opaque).await
     })
     .await;
     let of_nobody = with("/metadata/labels", json!({}));

@@ -163,6 +163,10 @@ async fn a_push_is_rolled_out_by_its_digest_and_found_good(scene: &Scene<'_>) ->
     tokio::time::sleep(Duration::from_secs(70)).await;
     let after = written().await?;
     ensure(before == after, || format!("{before:?} became {after:?}"))?;
+    // So what was for other machines was not deployed in between.
+    let told = scene.told(&shops).await?;
+    let deployed = told.iter().filter(|reason| *reason == "ImageDeployed").count();
+    ensure(deployed == 2, || format!("{told:?}"))?;
     shops.close(world).await?;
     Ok(())
 }

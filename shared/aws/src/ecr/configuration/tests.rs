@@ -78,6 +78,7 @@ async fn case_27_an_image_of_its_own_is_for_the_machines_that_its_configuration_
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
     assert!(query.eq([("X-Amz-Expires", "3600"), ("X-Amz-Signature", "5ec/e7")]));
+    assert_eq!(download.headers["range"], "bytes=0-1048575");
     assert!(
         !download.headers.contains_key("authorization"),
         "the address says it all"
@@ -121,13 +122,19 @@ async fn what_is_no_configuration_of_a_container_image_is_not_asked_for() {
     }
 }
 
-#[tokio::test]
-async fn an_address_that_does_not_answer_is_an_error_for_later_which_does_not_tell_it() {
-    let unanswered = Wire::answering([(200, &answer(&manifest())), (200, &address())]);
-    let forbidden = Wire::answering([(200, &answer(&manifest())), (200, &address()), (403, "<Error/>")]);
-    for (wire, why) in [(unanswered, "connection refused"), (forbidden, "HTTP 403")] {
+#[tokio::test(start_paused = true)]
+async fn an_address_that_does_not_let_in_is_an_error_which_does_not_tell_it() {
+    let (image, address) = (answer(&manifest()), address());
+    let unreachable = Wire::answering([(200, &image), (200, &address)]);
+    let busy = Wire::answering([(200, &image), (200, &address), (503, ""), (503, ""), (503, "")]);
+    let forbidden = Wire::answering([(200, &image), (200, &address), (403, "<Error/>")]);
+    for (wire, why, class) in [
+        (unreachable, "connection refused", Class::Transient),
+        (busy, "HTTP 503", Class::Transient),
+        (forbidden, "HTTP 403", Class::Permanent),
+    ] {
         let error = ask(&wire).await.unwrap_err();
-        assert_eq!(error.class(), Class::Transient);
+        assert_eq!(error.class(), class, "{error}");
         let mut told = error.to_string();
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
@@ -141,6 +148,17 @@ async fn an_address_that_does_not_answer_is_an_error_for_later_which_does_not_te
         assert!(told.contains(why), "{told}");
         assert!(!format!("{told} {error:?}").contains("Signature"), "{error:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_that_fails_for_a_moment_is_tried_again() {
+    let (image, address) = (answer(&manifest()), address());
+    let configuration = r#"{"architecture":"amd64"}"#;
+    let wire = Wire::answering([(200, &image), (200, &address), (503, ""), (206, configuration)]);
+    assert_eq!(
+        ask(&wire).await.unwrap(),
+        Platforms::Of(["amd64".to_owned()].into())
+    );
 }
 
 #[tokio::test]

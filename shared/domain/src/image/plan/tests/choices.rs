@@ -200,6 +200,28 @@ fn case_23_only_the_containers_that_are_named_change() {
 }
 
 #[test]
+fn an_image_for_other_machines_is_written_where_that_is_to_be_ignored() {
+    let mut scene = Scene::new(&[("1.3.0", 130)]);
+    let other = Platforms::Of(["s390x".to_owned()].into());
+    scene
+        .facts
+        .platforms
+        .insert((repository(), digest(130)), Ok(other));
+    scene.facts.architectures = Some(["amd64".to_owned()].into());
+    assert_eq!(written(&scene.plan(0)), None);
+    scene.say("architecture", "ignore");
+    assert_eq!(written(&scene.plan(0)), Some(pinned("1.3.0", 130)));
+    scene.say("architecture", "whatever");
+    assert!(
+        scene
+            .plan(0)
+            .standing
+            .to_string()
+            .contains("expected check or ignore")
+    );
+}
+
+#[test]
 fn case_27_an_image_that_no_node_can_run_is_not_written() {
     let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);
     let arm = Platforms::Of(["arm64".to_owned()].into());
