@@ -1,12 +1,17 @@
 //! What people say on a workload about its images, and what the deployment says for all.
 
+mod reader;
+
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
-use super::choice::{self, RuleError, Rules, Texts};
+use super::choice::{self, Rules, Texts};
 use super::workload::{Container, Role, Workload};
-use crate::keys::ANNOTATION_PREFIX;
 use crate::schedule::{Defaults, Spans};
+use reader::{Reader, duration};
+
+pub use reader::SettingsError;
+pub(super) use reader::said;
 
 /// Opts a workload in: the policy by which its tag is chosen.
 const POLICY: &str = "image-policy";
@@ -145,30 +150,6 @@ impl Hold {
     }
 }
 
-/// What people say on a workload can't be read. Nothing is deployed to it then.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// How its tag is chosen.
-    #[error(transparent)]
-    Rules(#[from] RuleError),
-    /// Something else.
-    #[error("{key} {value:?}: expected {expected}")]
-    Value {
-        /// The key, without its prefix.
-        key: &'static str,
-        /// What stands there.
-        value: String,
-        /// The rule.
-        expected: String,
-    },
-}
-
-/// What a workload says for a key without prefix.
-pub(super) fn said<'a>(workload: &'a Workload, key: &str) -> Option<&'a str> {
-    let name = format!("{ANNOTATION_PREFIX}{key}");
-    workload.annotations.get(&name).map(String::as_str)
-}
-
 impl Settings {
     /// Reads what a workload says. `None` if it did not opt in: it names no policy, or `never`.
     pub fn read(workload: &Workload, policy: &Policy) -> Result<Option<Self>, SettingsError> {
@@ -267,62 +248,6 @@ impl Settings {
         let freeze = self.freezes.iter().find(|spans| spans.contains(now))?;
         Some(freeze.to_string())
     }
-}
-
-struct Reader<'a>(&'a Workload);
-
-impl Reader<'_> {
-    fn read_or<T>(
-        &self,
-        key: &'static str,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, SettingsError> {
-        let Some(text) = said(self.0, key) else {
-            return Ok(None);
-        };
-        parse(text).map(Some).map_err(|problem| SettingsError::Value {
-            key,
-            value: text.to_owned(),
-            expected: format!("{expected} ({problem})"),
-        })
-    }
-
-    fn read<T>(
-        &self,
-        key: &'static str,
-        expected: &'static str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, SettingsError> {
-        let Some(text) = said(self.0, key) else {
-            return Ok(None);
-        };
-        parse(text).map(Some).ok_or_else(|| SettingsError::Value {
-            key,
-            value: text.to_owned(),
-            expected: expected.to_owned(),
-        })
-    }
-
-    fn duration(&self, key: &'static str) -> Result<Option<SignedDuration>, SettingsError> {
-        self.read(key, "a time like 90s, 10m or PT10M", duration)
-    }
-
-    fn regex(&self, key: &'static str) -> Result<Option<Regex>, SettingsError> {
-        self.read_or(key, "a regular expression for names of containers", |text| {
-            Regex::new(text).map_err(|error| last_line(&error.to_string()))
-        })
-    }
-}
-
-/// The one line of a regular expression's error that says what is wrong.
-fn last_line(text: &str) -> String {
-    let line = text.lines().next_back().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
-}
-
-fn duration(text: &str) -> Option<SignedDuration> {
-    text.parse().ok().filter(|time| *time >= SignedDuration::ZERO)
 }
 
 #[cfg(test)]
