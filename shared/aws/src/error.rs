@@ -202,24 +202,21 @@ impl Call {
 
     /// The service refuses a part of what was asked for, within an answer that is none.
     pub fn refused(&self, code: &str, message: &str) -> Error {
+        self.refusal(code, None, message)
+    }
+
+    /// Somebody refuses with nothing but a status of HTTP.
+    pub fn refused_with(&self, status: u16, message: &str) -> Error {
+        self.refusal(&http_status(Some(status)), Some(status), message)
+    }
+
+    fn refusal(&self, code: &str, status: Option<u16>, message: &str) -> Error {
         Error::Refused {
             operation: self.operation,
             subject: self.subject.clone(),
             code: code.to_owned(),
             message: message.to_owned(),
-            class: class_of(code, None),
-        }
-    }
-
-    /// Somebody refuses with nothing but a status of HTTP.
-    pub fn refused_with(&self, status: u16, message: &str) -> Error {
-        let code = http_status(Some(status));
-        Error::Refused {
-            operation: self.operation,
-            subject: self.subject.clone(),
-            class: class_of(&code, Some(status)),
-            code,
-            message: message.to_owned(),
+            class: class_of(code, status),
         }
     }
 

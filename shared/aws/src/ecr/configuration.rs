@@ -4,12 +4,11 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
-use domain::image::{Platforms, Repository};
+use domain::image::{Platforms, Repository, configures};
 use http::Uri;
 use serde_json::Value;
 
 use super::Ecr;
-use super::platforms::IMAGES;
 use crate::config;
 use crate::error::{Call, Error, cause};
 
@@ -27,9 +26,7 @@ impl Ecr {
         repository: &Repository,
         descriptor: &Value,
     ) -> Result<Platforms, Error> {
-        let is_image = descriptor["mediaType"]
-            .as_str()
-            .is_some_and(|kind| IMAGES.contains(&kind));
+        let is_image = descriptor["mediaType"].as_str().is_some_and(configures);
         let is_small = descriptor["size"].as_u64().is_some_and(|size| size <= LARGEST);
         let Some(digest) = descriptor["digest"].as_str().filter(|_| is_image && is_small) else {
             return Ok(Platforms::Unknown);

@@ -2,7 +2,7 @@
 
 use aws_sdk_ecr::types::{ImageFailure, ImageFailureCode, ImageIdentifier};
 use domain::failure::Class;
-use domain::image::{Digest, Platforms, Repository};
+use domain::image::{Digest, Platforms, Repository, configures};
 use serde_json::Value;
 
 use super::Ecr;
@@ -15,12 +15,6 @@ const ACCEPTED: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
-];
-/// Configurations of container images. What an index names by another type is something else: a signature, an index of
-/// layers (OCI image specification, "Content Descriptors").
-pub(super) const IMAGES: [&str; 2] = [
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
 ];
 /// The annotation by which `BuildKit` marks what it puts into an index beside the images, attestations above all
 /// (Docker's documentation, "Image attestation storage").
@@ -73,8 +67,10 @@ fn indexed(descriptors: &[Value]) -> Platforms {
     architectures.map_or(Platforms::Unknown, Platforms::Of)
 }
 
+/// What an index names by a type that is not that of a container image is something else: a signature, an index of layers (OCI
+/// image specification, "Content Descriptors").
 fn is_image(descriptor: &Value) -> bool {
-    let is_other = |kind: &str| !IMAGES.contains(&kind);
+    let is_other = |kind: &str| !configures(kind);
     let beside = !descriptor["annotations"][REFERENCE].is_null()
         || descriptor["platform"]["architecture"] == NO_ARCHITECTURE
         || descriptor["artifactType"].as_str().is_some_and(is_other);

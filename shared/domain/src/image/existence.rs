@@ -3,15 +3,13 @@
 use super::expiry::why_gone;
 use super::facts::{Ask, Held};
 use super::plan::Case;
-use super::reference::ImageRef;
+use super::reference::{ImageRef, Repository};
 
 /// Whether an image can still be pulled.
 pub(super) enum Existence {
     Yes,
-    No {
-        /// Whether another image has its tag now.
-        has_lost_tag: bool,
-    },
+    /// And what may have become of it, or what has to be asked to say so.
+    No(Result<String, Ask>),
     Unasked(Ask),
     Unknown(String),
 }
@@ -27,29 +25,24 @@ impl Case<'_> {
             Some(Err(why)) => return Existence::Unknown(why.clone()),
             Some(Ok(held)) => held,
         };
-        let is_held = match (&image.digest, &image.tag) {
-            (Some(digest), _) => held.iter().any(|one| one.digest == *digest),
-            (None, Some(tag)) => held.iter().any(|one| one.tags.contains(tag)),
-            (None, None) => false,
+        let has_tag = |one: &Held| image.tag.as_ref().is_some_and(|tag| one.tags.contains(tag));
+        let has_its_tag = held.iter().any(has_tag);
+        let is_held = match &image.digest {
+            Some(digest) => held.iter().any(|one| one.digest == *digest),
+            None => has_its_tag,
         };
         if is_held {
-            return Existence::Yes;
-        }
-        let has_tag = |one: &Held| image.tag.as_ref().is_some_and(|tag| one.tags.contains(tag));
-        Existence::No {
-            has_lost_tag: held.iter().any(has_tag),
+            Existence::Yes
+        } else {
+            Existence::No(self.why_gone(image, repository, has_its_tag))
         }
     }
 
-    /// What may have become of an image that is gone, or what has to be asked to say so.
-    pub(super) fn why_gone(&self, image: &ImageRef, has_lost_tag: bool) -> Result<String, Ask> {
-        let Some(repository) = &image.repository else {
-            return Ok("nobody knows why".to_owned());
-        };
+    fn why_gone(&self, image: &ImageRef, repository: &Repository, is_moved: bool) -> Result<String, Ask> {
         match self.seen.facts.lifecycles.get(repository) {
             None => Err(Ask::Lifecycle(repository.clone())),
             Some(Err(why)) => Ok(format!("a lifecycle policy may have expired it ({why})")),
-            Some(Ok(policy)) => Ok(why_gone(policy.as_deref(), image.tag.as_ref(), has_lost_tag)),
+            Some(Ok(policy)) => Ok(why_gone(policy.as_deref(), image.tag.as_ref(), is_moved)),
         }
     }
 }

@@ -70,7 +70,12 @@ const CONFIGURATIONS: [&str; 2] = [
 /// assert!(foreign(Some("application/vnd.cncf.helm.config.v1+json".to_owned())).is_some());
 /// ```
 pub fn foreign(media_type: Option<String>) -> Option<String> {
-    media_type.filter(|media_type| !CONFIGURATIONS.contains(&media_type.as_str()))
+    media_type.filter(|media_type| !configures(media_type))
+}
+
+/// Whether this is the media type of the configuration of a container image.
+pub fn configures(media_type: &str) -> bool {
+    CONFIGURATIONS.contains(&media_type)
 }
 
 /// For which machines an image is.

@@ -45,7 +45,7 @@ mod workload;
 pub use change::Change;
 pub use choice::{Digest, Tag};
 pub use expiry::why_gone;
-pub use facts::{Ask, Attention, Facts, Held, Observation, Platforms, foreign};
+pub use facts::{Ask, Attention, Facts, Held, Observation, Platforms, configures, foreign};
 pub use notice::{HeldBack, Notice, NoticeKind, Standing};
 pub use plan::{Plan, Then, plan};
 pub use record::{Blocked, Past, Record, Stage, Status, Unreadable};

@@ -316,14 +316,14 @@ fn failed(case: &Case<'_>, failure: &Failure) -> Plan {
         match case.exists(image) {
             Existence::Yes => {}
             Existence::Unasked(ask) => asks.push(ask),
-            Existence::No { has_lost_tag } => match case.why_gone(image, has_lost_tag) {
-                // One that is gone decides, whatever becomes of the others.
-                Err(ask) => return Plan::asking(vec![ask], Standing::Failed(failure.to_string())),
-                Ok(why) => {
-                    let gone = format!("{image}, from before, is no longer in its repository");
-                    return given_up(case, &format!("{failure}; {gone}: {why}"));
-                }
-            },
+            // One that is gone decides, whatever becomes of the others.
+            Existence::No(Err(ask)) => {
+                return Plan::asking(vec![ask], Standing::Failed(failure.to_string()));
+            }
+            Existence::No(Ok(why)) => {
+                let gone = format!("{image}, from before, is no longer in its repository");
+                return given_up(case, &format!("{failure}; {gone}: {why}"));
+            }
             Existence::Unknown(why) => {
                 let why =
                     format!("{failure}; whether {image}, from before, still exists can't be asked: {why}");

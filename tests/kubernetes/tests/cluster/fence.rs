@@ -34,14 +34,15 @@ fn token(id: &str) -> Value {
 /// Tests run at once, and of two that apply what is not there yet one fails.
 static APPLYING: Mutex<()> = Mutex::const_new(());
 
-/// Applies the manifest of a function, and gives whoever is in the group that it binds.
-pub(crate) async fn identity(cluster: &Cluster, function: &str) -> Client {
+/// Applies a manifest of `infra/rbac`.
+pub(crate) async fn apply(cluster: &Cluster, manifest: &str, options: &[&str]) {
     let _alone = APPLYING.lock().await;
     let kubectl = binary::link_kubectl(&cluster.program, &cluster.dir.join("bin")).unwrap();
-    let manifest = base::paths::checkout().join(format!("infra/rbac/{function}.yaml"));
     let output = tokio::process::Command::new(kubectl)
-        .args(["apply", "-f"])
-        .arg(manifest)
+        .arg("apply")
+        .args(options)
+        .arg("-f")
+        .arg(base::paths::checkout().join("infra/rbac").join(manifest))
         .env("KUBECONFIG", cluster.plane.kubeconfig())
         .output()
         .await
@@ -51,6 +52,11 @@ pub(crate) async fn identity(cluster: &Cluster, function: &str) -> Client {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Applies the manifest of a function, and gives whoever is in the group that it binds.
+pub(crate) async fn identity(cluster: &Cluster, function: &str) -> Client {
+    apply(cluster, &format!("{function}.yaml"), &[]).await;
     let kubeconfig = cluster
         .plane
         .kubeconfig_for(function, Some(&format!("lamplighter:{function}")))

@@ -1,11 +1,10 @@
 //! What `infra/rbac/pull-secret.yaml` and the manifests of a namespace let whoever is pull-secret do.
 
-use control_plane::binary;
 use http::Method;
 use kube::Client;
 use serde_json::{Value, json};
 
-use crate::fence::identity;
+use crate::fence::{apply, identity};
 use crate::harness::{Cluster, send, until};
 
 const NAMESPACE: &str = "pulls-fence";
@@ -28,25 +27,6 @@ fn with(place: &str, value: Value) -> Value {
     secret
 }
 
-async fn apply(cluster: &Cluster, manifest: &str) {
-    let kubectl = binary::link_kubectl(&cluster.program, &cluster.dir.join("bin-pulls")).unwrap();
-    let manifest = base::paths::checkout()
-        .join("infra/rbac/namespace")
-        .join(manifest);
-    let output = tokio::process::Command::new(kubectl)
-        .args(["apply", "-n", NAMESPACE, "-f"])
-        .arg(manifest)
-        .env("KUBECONFIG", cluster.plane.kubeconfig())
-        .output()
-        .await
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 /// Asks, and says whether it was the policy that refused.
 async fn fenced(pulls: &Client, method: Method, path: &str, body: &Value) -> bool {
     let (status, answer) = send(pulls, method, path, body).await;
@@ -60,7 +40,7 @@ pub(crate) async fn pull_secret_makes_and_renews_pull_secrets_of_its_own_and_cha
     cluster.namespace(NAMESPACE).await;
     let pulls = identity(cluster, "pull-secret").await;
     for manifest in ["pull-secret.yaml", "pull-secret-service-accounts.yaml"] {
-        apply(cluster, manifest).await;
+        apply(cluster, &format!("namespace/{manifest}"), &["-n", NAMESPACE]).await;
     }
     let secrets = format!("/api/v1/namespaces/{NAMESPACE}/secrets");
     let opaque = with("/type", json!("Opaque"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base::paths;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use scenarios::{Stage, until};
 use serde_json::{Value, json};
 use world::registry::{self, Contents};
@@ -14,7 +14,7 @@ use world::{CLUSTER, World};
 use crate::ensure;
 
 /// The name of the Secret.
-const SECRET: &str = "lamplighter-ecr";
+pub(crate) const SECRET: &str = "lamplighter-ecr";
 /// A repository to pull from.
 const REPOSITORY: &str = "pulls/web";
 /// Of these, the second has no Role, and the third has a Secret of that name already.
@@ -46,6 +46,24 @@ async fn auth(world: &World) -> Result<String> {
         .context("the Secret has no entry of the registry")
 }
 
+/// Lets the function keep a Secret in a namespace that is there.
+pub(crate) async fn permit(world: &World, namespace: &str) -> Result<()> {
+    let role = paths::checkout().join("infra/rbac/namespace/pull-secret.yaml");
+    let apply = ["apply", "-n", namespace, "-f", &role.display().to_string()];
+    kubectl(world, &apply).await.map(drop)
+}
+
+/// The Secret of a namespace says that it ends within the hour.
+pub(crate) async fn let_age(world: &World, namespace: &str) -> Result<()> {
+    let soon = Timestamp::now() + SignedDuration::from_hours(1);
+    let registries = format!("lamplighter.dev/registries={}={soon:.0}", registry::host());
+    let expires = format!("lamplighter.dev/expires-at={soon:.0}");
+    let annotate = ["-n", namespace, "annotate", "--overwrite", "secret", SECRET];
+    kubectl(world, &[&annotate[..], &[&registries, &expires]].concat())
+        .await
+        .map(drop)
+}
+
 pub(crate) async fn a_pull_secret_is_made_renewed_and_ready_when_the_morning_begins(
     stage: &Stage,
 ) -> Result<()> {
@@ -53,12 +71,10 @@ pub(crate) async fn a_pull_secret_is_made_renewed_and_ready_when_the_morning_beg
     let function = stage.eks.pulls.as_ref().context("the stack has no pull-secret")?;
     registry::create_repository(world, REPOSITORY).await?;
     registry::push(world, REPOSITORY, &["1.0.0"], &Contents::new("pulls")).await?;
-    let role = paths::checkout().join("infra/rbac/namespace/pull-secret.yaml");
-    let role = role.display().to_string();
     for (n, namespace) in NAMESPACES.into_iter().enumerate() {
         kubectl(world, &["create", "namespace", namespace]).await?;
         if n != 1 {
-            kubectl(world, &["apply", "-n", namespace, "-f", &role]).await?;
+            permit(world, namespace).await?;
         }
     }
     let taken = [
@@ -106,20 +122,7 @@ pub(crate) async fn a_pull_secret_is_made_renewed_and_ready_when_the_morning_beg
     ensure(version(&first) == version(&same), || {
         "it was written again".to_owned()
     })?;
-    let soon = Timestamp::now() + jiff::SignedDuration::from_hours(1);
-    let registries = format!("lamplighter.dev/registries={}={soon:.0}", registry::host());
-    let expires = format!("lamplighter.dev/expires-at={soon:.0}");
-    let annotate = [
-        "-n",
-        NAMESPACES[0],
-        "annotate",
-        "--overwrite",
-        "secret",
-        SECRET,
-        &registries,
-        &expires,
-    ];
-    kubectl(world, &annotate).await?;
+    let_age(world, NAMESPACES[0]).await?;
     registry::expire_passwords(world).await?;
     let refused = registry::pull(world, REPOSITORY, "1.0.0", &auth(world).await?).await?;
     ensure(refused == 403, || format!("the registry answers {refused}"))?;

@@ -28,6 +28,7 @@ pub use candidate::{Artifact, Candidate, Current, Image};
 pub use choose::choose;
 pub use filter::Filter;
 pub use order::{Relation, compare, relation};
+pub(crate) use pattern::wrong_with;
 pub use pattern::{Pattern, TagMatch};
 pub use policy::{Order, Policy};
 pub use range::{Fit, Range, RangeError};

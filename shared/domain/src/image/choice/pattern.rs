@@ -19,12 +19,7 @@ impl Pattern {
     /// Compiles an expression. The error is what is wrong with it, in a few words.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let compiled = RegexBuilder::new(text).unicode(false).size_limit(LARGEST).build();
-        compiled.map(Self).map_err(|error| {
-            let shown = error.to_string();
-            // A syntax error shows the place on lines of its own, and ends with the rule.
-            let last = shown.lines().last().unwrap_or_default();
-            last.strip_prefix("error: ").unwrap_or(last).to_owned()
-        })
+        compiled.map(Self).map_err(|error| wrong_with(&error))
     }
 
     /// Whether it matches some part of a text.
@@ -45,6 +40,14 @@ impl Pattern {
     pub(super) fn groups(&self) -> usize {
         self.0.captures_len()
     }
+}
+
+/// What is wrong with an expression, in a few words: a syntax error shows the place on lines of its own, and ends with the
+/// rule.
+pub(crate) fn wrong_with(error: &regex::Error) -> String {
+    let shown = error.to_string();
+    let last = shown.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 impl PartialEq for Pattern {

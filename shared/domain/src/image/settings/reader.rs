@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use regex::Regex;
 
-use super::super::choice::RuleError;
+use super::super::choice::{RuleError, wrong_with};
 use super::super::workload::Workload;
 use crate::keys::ANNOTATION_PREFIX;
 
@@ -73,15 +73,9 @@ impl Reader<'_> {
 
     pub(super) fn regex(&self, key: &'static str) -> Result<Option<Regex>, SettingsError> {
         self.read_or(key, "a regular expression for names of containers", |text| {
-            Regex::new(text).map_err(|error| last_line(&error.to_string()))
+            Regex::new(text).map_err(|error| wrong_with(&error))
         })
     }
-}
-
-/// The one line of a regular expression's error that says what is wrong.
-fn last_line(text: &str) -> String {
-    let line = text.lines().next_back().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
 }
 
 pub(super) fn duration(text: &str) -> Option<SignedDuration> {

@@ -1,23 +1,19 @@
 //! pull-secret: one namespace that gets the Secret.
 
 use anyhow::{Context, Result};
-use base::paths;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use scenarios::function::Function;
 use scenarios::{Deployment, Stage};
 use world::World;
-use world::registry;
 use world::stacks::kubectl;
 
 use super::Shows::{EmulatorsLog, Error};
 use super::{Case, Permission, Subject, rule, statement};
 use crate::ensure;
+use crate::pulls::{self, SECRET};
 
 /// The namespace.
 const NAME: &str = "pulls-permissions";
-
-/// The name of the Secret.
-const SECRET: &str = "lamplighter-ecr";
 
 pub(super) struct Pulling;
 
@@ -62,8 +58,7 @@ impl Subject for Pulling {
     async fn begin(stage: &Stage) -> Result<Self> {
         let world = &stage.world;
         kubectl(world, &["create", "namespace", NAME]).await?;
-        let role = paths::checkout().join("infra/rbac/namespace/pull-secret.yaml");
-        kubectl(world, &["apply", "-n", NAME, "-f", &role.display().to_string()]).await?;
+        pulls::permit(world, NAME).await?;
         Ok(Self)
     }
 
@@ -80,13 +75,7 @@ impl Subject for Pulling {
             Given::Old => {
                 let function = stage.eks.pulls.as_ref().context("there is no pull-secret")?;
                 function.tick(world).await?;
-                let soon = Timestamp::now() + SignedDuration::from_hours(1);
-                let registries = format!("lamplighter.dev/registries={}={soon:.0}", registry::host());
-                let expires = format!("lamplighter.dev/expires-at={soon:.0}");
-                let annotate = ["-n", NAME, "annotate", "--overwrite", "secret", SECRET];
-                kubectl(world, &[&annotate[..], &[&registries, &expires]].concat())
-                    .await
-                    .map(drop)
+                pulls::let_age(world, NAME).await
             }
         }
     }

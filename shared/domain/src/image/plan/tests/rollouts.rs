@@ -70,12 +70,18 @@ fn case_19_what_somebody_put_there_meanwhile_is_not_rolled_back() {
     assert_eq!((written(&plan), scene.live()), (None, pinned("1.3.5", 135)));
 }
 
-#[test]
-fn case_20_an_image_from_before_that_is_gone_is_not_gone_back_to() {
+/// A rollout that failed 45 s after the patch, when the image from before is gone.
+fn without_a_way_back() -> Scene {
     let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);
     scene.act(0);
     scene.push(&[("1.3.0", 130)]);
     scene.crash(45);
+    scene
+}
+
+#[test]
+fn case_20_an_image_from_before_that_is_gone_is_not_gone_back_to() {
+    let mut scene = without_a_way_back();
     assert_eq!(
         scene.ask(&Attention::Watch, 45).asks,
         [Ask::Lifecycle(repository())]
@@ -99,10 +105,7 @@ fn case_20_an_image_from_before_that_is_gone_is_not_gone_back_to() {
 
 #[test]
 fn case_20_a_lifecycle_policy_that_cannot_be_asked_for_keeps_nobody_from_being_told() {
-    let mut scene = Scene::new(&[("1.2.3", 123), ("1.3.0", 130)]);
-    scene.act(0);
-    scene.push(&[("1.3.0", 130)]);
-    scene.crash(45);
+    let mut scene = without_a_way_back();
     scene
         .facts
         .lifecycles
